@@ -1,0 +1,5 @@
+//! How a call gets to its server.
+
+mod config;
+
+pub use config::{Secret, ServerConfig, ServerName, Text};

@@ -1,0 +1,63 @@
+//! The life of the process: start, serve, drain.
+
+use std::{net::SocketAddr, time::Duration};
+
+use serde::Deserialize;
+
+/// The `[gateway]` table of `servers.toml`. A change of it needs a restart.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GatewayConfig {
+    /// Where `mcpgate serve` listens.
+    pub listen: SocketAddr,
+    /// Serve strangers on an address that is not loopback, although no key is configured.
+    pub allow_unauthenticated: bool,
+    /// Connections at once; beyond: 503.
+    pub max_connections: usize,
+    /// Sessions at once; beyond, `initialize` is refused with 503.
+    pub max_sessions: usize,
+    /// A session with no call in flight and no open stream ends after this long.
+    #[serde(with = "humantime_serde")]
+    pub session_idle: Duration,
+    /// Largest message, in bytes, from a client or a server.
+    pub max_message: usize,
+    /// `Host` values served besides loopback and the listen address (`gate.lan`, `gate.lan:8765`).
+    pub allowed_hosts: Vec<String>,
+    /// `Origin` values served besides loopback (`https://chat.lan`).
+    pub allowed_origins: Vec<String>,
+    /// How names are exposed.
+    pub names: Names,
+    /// Longest exposed name under `names = "portable"`, in characters.
+    pub name_budget: usize,
+    /// How long the first lists wait for servers that are still connecting.
+    #[serde(with = "humantime_serde")]
+    pub first_list_wait: Duration,
+}
+
+/// `names = "portable" | "verbatim"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Names {
+    /// `server__tool`, `^[a-zA-Z0-9_-]+$`, at most `name_budget` characters.
+    Portable,
+    /// Every character and length as the server wrote it.
+    Verbatim,
+}
+
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8765)),
+            allow_unauthenticated: false,
+            max_connections: 1000,
+            max_sessions: 10_000,
+            session_idle: Duration::from_secs(30 * 60),
+            max_message: 64 * 1024 * 1024,
+            allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
+            names: Names::Portable,
+            name_budget: 50,
+            first_list_wait: Duration::from_secs(5),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The process edge: arguments, logging, exit code.
+
+fn main() {}
