@@ -5,10 +5,6 @@ use std::{path::PathBuf, time::Duration};
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-/// The name of a `[servers.<name>]` table: `[a-zA-Z0-9_-]`, at most 32 characters.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
-pub struct ServerName(pub(crate) std::sync::Arc<str>);
-
 /// A string in which `${VAR}` and `${file:/path}` were expanded when it was read.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Text(pub(crate) String);
@@ -16,6 +12,20 @@ pub struct Text(pub(crate) String);
 /// A [`Text`] that prints as `***`.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct Secret(pub(crate) String);
+
+impl Text {
+    /// What it says.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Secret {
+    /// What it hides.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -48,7 +58,10 @@ pub struct ServerConfig {
     #[serde(default = "ServerConfig::default_timeout", with = "humantime_serde")]
     pub timeout: Duration,
     /// How long connecting and `initialize` may take.
-    #[serde(default = "ServerConfig::default_connect_timeout", with = "humantime_serde")]
+    #[serde(
+        default = "ServerConfig::default_connect_timeout",
+        with = "humantime_serde"
+    )]
     pub connect_timeout: Duration,
 }
 

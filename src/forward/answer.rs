@@ -1,0 +1,202 @@
+//! A server's HTTP response, read as the answer to one request.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method as Verb, Response, header};
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::{Body as _, Frame as Piece, Incoming};
+
+use super::{http::Http, listing::garbled, wire::chain};
+use crate::{
+    call::{Reply, ServerName},
+    exchange::Exchange,
+    mcp::{Frame, Kind, Method, Part, frame, sse::Decoder},
+    refusal::Refusal,
+};
+
+/// An answer up to this size is looked at before it is passed on; a larger one streams through.
+const LOOK: usize = 64 * 1024;
+
+/// Why there is no answer.
+pub(super) enum Trouble {
+    /// The server does not know the session (any more).
+    SessionLost,
+    /// Everything else.
+    Refused(Refusal),
+}
+
+impl From<Refusal> for Trouble {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl Trouble {
+    pub(super) fn into_refusal(self, server: &ServerName) -> Refusal {
+        match self {
+            Self::SessionLost => garbled(server, "it forgets the session it has just opened"),
+            Self::Refused(refusal) => refusal,
+        }
+    }
+}
+
+impl Http {
+    /// Reads the answer to the request with that id; what precedes it goes to the exchange.
+    pub(super) async fn read(
+        &self,
+        headers: &HeaderMap,
+        response: Response<Incoming>,
+        id: &[u8],
+        exchange: &Exchange,
+    ) -> Result<Reply, Trouble> {
+        let status = response.status();
+        let kind = response.headers().get(header::CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        if status.is_success() && kind.starts_with("text/event-stream") {
+            return self
+                .events(headers, response.into_body(), id, exchange)
+                .await;
+        }
+        let json = kind.starts_with("application/json");
+        if status.is_success() && json {
+            return self.json(response.into_body(), id).await;
+        }
+        // Some servers put a JSON-RPC error into a 4xx; that is their answer all the same.
+        if let (true, Ok(reply)) = (json, self.json(response.into_body(), id).await) {
+            return Ok(reply);
+        }
+        let words = match (status.is_success(), kind) {
+            (true, "") => format!("HTTP {status} without an answer"),
+            (true, kind) => format!("HTTP {status} with the content type {kind}"),
+            (false, _) => format!("HTTP {status}"),
+        };
+        Err(garbled(&self.server, words).into())
+    }
+
+    /// One message as the body: looked at if it is small, else passed through as it comes.
+    async fn json(&self, mut body: Incoming, id: &[u8]) -> Result<Reply, Trouble> {
+        let mut read: Vec<Bytes> = Vec::with_capacity(1);
+        let mut size = 0;
+        let expected = body.size_hint().lower();
+        while size <= LOOK && expected <= LOOK as u64 {
+            let Some(piece) = body.frame().await else {
+                return self.small(read, id);
+            };
+            if let Ok(data) = piece.map_err(|error| self.broke(&error))?.into_data() {
+                size += data.len();
+                read.push(data);
+            }
+        }
+        let rest = futures_util::stream::unfold(body, |mut body| async {
+            let piece = body.frame().await?;
+            Some((piece.map_err(|error| Box::new(error).into()), body))
+        });
+        let read = futures_util::stream::iter(read.into_iter().map(|data| Ok(Piece::data(data))));
+        let all = futures_util::StreamExt::chain(read, rest);
+        Ok(Reply::Streamed(StreamBody::new(all).boxed_unsync()))
+    }
+
+    fn small(&self, read: Vec<Bytes>, id: &[u8]) -> Result<Reply, Trouble> {
+        let bytes = match <[Bytes; 1]>::try_from(read) {
+            Ok([only]) => only,
+            Err(pieces) => pieces.concat().into(),
+        };
+        let parsed = Frame::parse(bytes);
+        let frame = parsed.map_err(|error| garbled(&self.server, error.to_string()))?;
+        if frame.kind() != Kind::Response {
+            return Err(garbled(&self.server, "the answer is not a response").into());
+        }
+        Ok(Reply::Whole(with_id(frame, id)))
+    }
+
+    /// A stream of messages, of which the last is the answer.
+    async fn events(
+        &self,
+        headers: &HeaderMap,
+        mut body: Incoming,
+        id: &[u8],
+        exchange: &Exchange,
+    ) -> Result<Reply, Trouble> {
+        let mut decoder = Decoder::new(self.wire.max_message);
+        let bad = |words: String| Trouble::from(garbled(&self.server, words));
+        loop {
+            while let Some(event) = decoder.event().map_err(|error| bad(error.to_string()))? {
+                if let Some(answer) = self.event(headers, &event.data, id, exchange).await {
+                    return Ok(Reply::Whole(answer));
+                }
+            }
+            let Some(piece) = body.frame().await else {
+                return Err(bad("the stream ended before the answer".to_owned()));
+            };
+            if let Ok(data) = piece.map_err(|error| self.broke(&error))?.into_data() {
+                decoder.push(&data);
+            }
+        }
+    }
+
+    async fn event(
+        &self,
+        headers: &HeaderMap,
+        data: &Bytes,
+        id: &[u8],
+        exchange: &Exchange,
+    ) -> Option<Bytes> {
+        if data.is_empty() {
+            return None; // it primes the stream for polling
+        }
+        let messages = frame::split(data).unwrap_or_else(|_| vec![data.clone()]);
+        let mut answer = None;
+        for message in messages {
+            let frame = match Frame::parse(message) {
+                Ok(frame) => frame,
+                Err(error) => {
+                    tracing::warn!(server = %self.server, "an event is skipped: {error}");
+                    continue;
+                }
+            };
+            match frame.kind() {
+                Kind::Response => answer = Some(with_id(frame, id)),
+                Kind::Request => self.reply(headers, &frame).await,
+                Kind::Notification => self.precede(frame, exchange),
+            }
+        }
+        answer
+    }
+
+    /// Answers what the server asks.
+    pub(super) async fn reply(&self, headers: &HeaderMap, question: &Frame) {
+        let sent = self
+            .wire
+            .send(Verb::POST, headers, super::decline(question))
+            .await;
+        if let Err(error) = sent {
+            tracing::debug!(server = %self.server, "a question could not be answered: {error}");
+        }
+    }
+
+    fn precede(&self, frame: Frame, exchange: &Exchange) {
+        if let Some(Method::ListChanged(list)) = frame.method() {
+            return self.changes.add(list);
+        }
+        if !exchange.push(frame.into_bytes()) {
+            tracing::debug!(server = %self.server, "a slow client loses a notification");
+        }
+    }
+
+    fn broke(&self, error: &hyper::Error) -> Trouble {
+        let (server, reason) = (self.server.to_string(), chain(error));
+        Refusal::Stopped {
+            server,
+            reason,
+            stderr: Vec::new(),
+        }
+        .into()
+    }
+}
+
+/// The answer under the id that was asked with; servers that could not read it say `null`.
+fn with_id(frame: Frame, id: &[u8]) -> Bytes {
+    if frame.raw(Part::Id).map(str::as_bytes) == Some(id) {
+        return frame.into_bytes();
+    }
+    frame.with(&[(Part::Id, id)])
+}

@@ -1,0 +1,132 @@
+//! A child process: launched in a group of its own, listened to, stopped in stages.
+
+use std::{collections::VecDeque, io, process::Stdio, sync::Mutex, time::Duration};
+
+use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop, ProcessGroup};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{ChildStderr, ChildStdin, ChildStdout, Command},
+    time::timeout,
+};
+
+use crate::{call::ServerName, forward::ServerConfig};
+
+const SIGTERM: i32 = 15;
+/// How long a child has to leave after its stdin closed, and again after SIGTERM.
+const GRACE: Duration = Duration::from_secs(2);
+/// How many of its last lines on stderr are kept, and how much of each.
+const TAIL: usize = 20;
+const LINE: usize = 1000;
+
+/// A child and its ends of the pipes.
+pub(super) struct Process {
+    pub(super) child: Box<dyn ChildWrapper>,
+    pub(super) stdin: ChildStdin,
+    pub(super) stdout: ChildStdout,
+    pub(super) stderr: ChildStderr,
+}
+
+/// Launches the server's command.
+///
+/// # Errors
+/// When it cannot be started: no such program, no such folder.
+pub(super) fn launch(config: &ServerConfig) -> io::Result<Process> {
+    let program = config
+        .command
+        .as_ref()
+        .map(|command| command.as_str())
+        .unwrap_or_default();
+    let mut command = Command::new(program);
+    command.args(config.args.iter().map(|arg| arg.as_str()));
+    command.envs(
+        config
+            .env
+            .iter()
+            .map(|(name, value)| (name, value.expose())),
+    );
+    if let Some(folder) = &config.cwd {
+        command.current_dir(folder);
+    }
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut wrap = CommandWrap::from(command);
+    wrap.wrap(ProcessGroup::leader()).wrap(KillOnDrop);
+    let mut child = wrap.spawn().map_err(|error| {
+        let folder = config
+            .cwd
+            .as_deref()
+            .map(|folder| format!(" in {}", folder.display()));
+        io::Error::new(
+            error.kind(),
+            format!("`{program}`{}: {error}", folder.unwrap_or_default()),
+        )
+    })?;
+    let pipes = (
+        child.stdin().take(),
+        child.stdout().take(),
+        child.stderr().take(),
+    );
+    let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
+        return Err(io::Error::other("the child has no pipes"));
+    };
+    Ok(Process {
+        child,
+        stdin,
+        stdout,
+        stderr,
+    })
+}
+
+/// Stops a child whose stdin is closed already: wait, SIGTERM to its group, SIGKILL.
+///
+/// The group is killed in any case: the child may have left children of its own behind.
+pub(super) async fn stop(child: &mut dyn ChildWrapper) {
+    let left = timeout(GRACE, child.wait()).await.is_ok();
+    if !left && child.signal(SIGTERM).is_ok() && timeout(GRACE, child.wait()).await.is_err() {
+        tracing::warn!(pid = child.id(), "the child ignores SIGTERM and is killed");
+    }
+    // An error means that nobody is left in the group, which is what is wanted.
+    drop(child.start_kill());
+    drop(timeout(GRACE, child.wait()).await);
+}
+
+/// The last lines a child wrote to stderr.
+#[derive(Debug, Default)]
+pub(super) struct Tail(Mutex<VecDeque<String>>);
+
+impl Tail {
+    /// Reads stderr to its end, into the log and the tail.
+    pub(super) async fn follow(&self, server: &ServerName, stderr: ChildStderr) {
+        let mut lines = BufReader::new(stderr);
+        let mut line = Vec::new();
+        while let Ok(1..) = lines.read_until(b'\n', &mut line).await {
+            let text = String::from_utf8_lossy(&line);
+            let text: String = text.trim_end().chars().take(LINE).collect();
+            tracing::info!(%server, "stderr: {text}");
+            self.keep(text);
+            line.clear();
+        }
+    }
+
+    fn keep(&self, line: String) {
+        let Ok(mut lines) = self.0.lock() else { return };
+        if lines.len() == TAIL {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    }
+
+    /// Its last few lines.
+    pub(super) fn last(&self, count: usize) -> Vec<String> {
+        let Ok(lines) = self.0.lock() else {
+            return Vec::new();
+        };
+        lines
+            .iter()
+            .skip(lines.len().saturating_sub(count))
+            .cloned()
+            .collect()
+    }
+}

@@ -1,0 +1,364 @@
+//! A streamable HTTP server: one session with it for the gateway itself, which fetches the lists,
+//! and one for each client, opened at its first call.
+//!
+//! So ids, progress tokens, subscriptions and log levels of two clients never meet, the client's
+//! id can stay, and a large answer streams through unread. A server that gives no session id
+//! keeps no sessions; then one connection serves everybody.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+use dashmap::DashMap;
+use http::{HeaderMap, HeaderValue, Method as Verb, StatusCode};
+use tokio::{sync::OnceCell, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Changes, ServerConfig, Upward, answer::Trouble, headers, initialize_params, life::Life,
+    listing::Greeting, wire::Wire,
+};
+use crate::{
+    call::{Client, Reply, ServerName},
+    exchange::Exchange,
+    mcp::{Frame, Method, Part, Revision, message},
+    refusal::Refusal,
+    route::Routed,
+};
+
+/// How long a farewell may take: nobody waits for it.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// A remote server and the sessions held with it.
+pub(super) struct Http {
+    pub(super) server: ServerName,
+    pub(super) wire: Wire,
+    pub(super) changes: Changes,
+    pub(super) upward: Arc<dyn Upward>,
+    headers: HeaderMap,
+    own: ArcSwapOption<Upstream>,
+    clients: DashMap<Arc<str>, Arc<OnceCell<Arc<Upstream>>>>,
+    next_id: AtomicU64,
+    life: Mutex<Life>,
+}
+
+/// One session with the server.
+pub(super) struct Upstream {
+    /// What every request of it carries.
+    pub(super) headers: HeaderMap,
+    /// The server's id for it; without one the server keeps no sessions.
+    id: Option<HeaderValue>,
+    greeting: Greeting,
+    /// Ends its GET stream.
+    pub(super) over: CancellationToken,
+}
+
+impl Http {
+    /// A way to the server; nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the URL needs TLS and this machine has no certificates to trust.
+    pub(super) fn new(
+        server: &ServerName,
+        config: &ServerConfig,
+        max_message: usize,
+        upward: Arc<dyn Upward>,
+    ) -> Result<Arc<Self>, Refusal> {
+        Ok(Arc::new(Self {
+            server: server.clone(),
+            wire: Wire::new(server, config, max_message)?,
+            changes: Changes::default(),
+            upward,
+            headers: headers::base(config),
+            own: ArcSwapOption::empty(),
+            clients: DashMap::new(),
+            next_id: AtomicU64::new(1),
+            life: Mutex::default(),
+        }))
+    }
+
+    /// The life of the gateway's own session.
+    pub(super) fn life(&self) -> Life {
+        self.life
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Opens the gateway's own session.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or does not answer as MCP has it.
+    pub(super) async fn open_own(self: &Arc<Self>) -> Result<Greeting, Refusal> {
+        let life = Life::default();
+        *self.life.lock().unwrap_or_else(PoisonError::into_inner) = life;
+        let upstream = self.open(None).await?;
+        let greeting = upstream.greeting.clone();
+        if let Some(old) = self.own.swap(Some(upstream)) {
+            old.over.cancel();
+        }
+        Ok(greeting)
+    }
+
+    /// Carries one call.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, goes away, or does not answer as MCP has it.
+    pub(super) async fn call(
+        self: &Arc<Self>,
+        routed: &Routed,
+        exchange: &Arc<Exchange>,
+    ) -> Result<Reply, Refusal> {
+        let client = &routed.call().client;
+        let frame = &routed.call().frame;
+        let body = match routed.rename() {
+            Some(edit) => frame.with(&[edit]),
+            None => frame.bytes().clone(),
+        };
+        let upstream = self.upstream(client).await?;
+        match self.attempt(&upstream, frame, body.clone(), exchange).await {
+            Ok(reply) => return Ok(reply),
+            Err(Trouble::Refused(refusal)) => return Err(refusal),
+            // 404: the server has forgotten the session, so it has not looked at the call.
+            Err(Trouble::SessionLost) => self.forget(client, &upstream),
+        }
+        let upstream = self.upstream(client).await?;
+        let again = self.attempt(&upstream, frame, body, exchange).await;
+        again.map_err(|trouble| trouble.into_refusal(&self.server))
+    }
+
+    /// Asks something on the gateway's own session.
+    ///
+    /// # Errors
+    /// As for [`Http::call`].
+    pub(super) async fn ask(&self, method: Method, params: &str) -> Result<Frame, Refusal> {
+        let Some(own) = self.own.load_full() else {
+            return Err(Refusal::Unavailable {
+                server: self.server.to_string(),
+                reason: "it is still starting".to_owned(),
+            });
+        };
+        let asked = self.ask_on(&own.headers, method, params).await;
+        asked.map(|(frame, _)| frame).map_err(|trouble| {
+            if matches!(trouble, Trouble::SessionLost) {
+                self.life().end(
+                    "it has forgotten the gateway's session".to_owned(),
+                    Vec::new(),
+                );
+            }
+            trouble.into_refusal(&self.server)
+        })
+    }
+
+    /// Sets the level of the session held for a client, if there is one yet.
+    ///
+    /// # Errors
+    /// As for [`Http::call`].
+    pub(super) async fn set_level(&self, client: &Client, params: &str) -> Result<(), Refusal> {
+        let cell = self.clients.get(&client.session).map(|cell| cell.clone());
+        let Some(upstream) = cell.and_then(|cell| cell.get().cloned()) else {
+            return Ok(());
+        };
+        let asked = self
+            .ask_on(&upstream.headers, Method::LoggingSetLevel, params)
+            .await;
+        asked
+            .map(drop)
+            .map_err(|trouble| trouble.into_refusal(&self.server))
+    }
+
+    /// Ends the session held for a client.
+    pub(super) fn session_ended(&self, session: &str) {
+        let Some((_, cell)) = self.clients.remove(session) else {
+            return;
+        };
+        let Some(upstream) = cell.get().cloned() else {
+            return;
+        };
+        upstream.over.cancel();
+        let wire = self.wire.clone();
+        tokio::spawn(async move { farewell(&wire, &upstream).await });
+    }
+
+    /// Ends every session, politely.
+    pub(super) async fn leave(&self) {
+        let mut all: Vec<_> = self.own.swap(None).into_iter().collect();
+        all.extend(self.clients.iter().filter_map(|cell| cell.get().cloned()));
+        self.clients.clear();
+        for upstream in &all {
+            upstream.over.cancel();
+        }
+        let farewells = all.iter().map(|upstream| farewell(&self.wire, upstream));
+        futures_util::future::join_all(farewells).await;
+    }
+
+    /// The session that serves a client.
+    async fn upstream(self: &Arc<Self>, client: &Client) -> Result<Arc<Upstream>, Refusal> {
+        if let Some(own) = self.own.load_full()
+            && own.id.is_none()
+        {
+            return Ok(own);
+        }
+        let cell = match self.clients.get(&client.session) {
+            Some(cell) => cell.clone(),
+            None => self
+                .clients
+                .entry(client.session.clone())
+                .or_default()
+                .clone(),
+        };
+        let opened = cell.get_or_try_init(|| self.open(Some(client)));
+        // Boxed: opening is rare and its future large.
+        Box::pin(opened).await.cloned()
+    }
+
+    fn forget(&self, client: &Client, lost: &Arc<Upstream>) {
+        lost.over.cancel();
+        let stale = |cell: &Arc<OnceCell<Arc<Upstream>>>| {
+            cell.get()
+                .is_some_and(|upstream| Arc::ptr_eq(upstream, lost))
+        };
+        // Only the one that was lost: another caller may have opened a new one already.
+        self.clients
+            .remove_if(&client.session, |_, cell| stale(cell));
+    }
+
+    async fn open(self: &Arc<Self>, client: Option<&Client>) -> Result<Arc<Upstream>, Refusal> {
+        let revision = client.map_or(Revision::LATEST, |client| client.revision);
+        let params = initialize_params(revision);
+        let refused = |trouble: Trouble| trouble.into_refusal(&self.server);
+        let asked = self
+            .ask_on(&self.headers, Method::Initialize, &params)
+            .await;
+        let (answer, id) = asked.map_err(refused)?;
+        let greeting = Greeting::read(&self.server, &answer)?;
+        let mut headers = self.headers.clone();
+        if let Ok(version) = HeaderValue::from_str(&greeting.revision) {
+            headers.insert(headers::VERSION, version);
+        }
+        if let Some(id) = &id {
+            headers.insert(headers::SESSION, id.clone());
+        }
+        let ready = message::notification(Method::Initialized, None);
+        self.wire.send(Verb::POST, &headers, ready).await?;
+        if let Some(level) = client
+            .and_then(Client::level)
+            .filter(|_| greeting.can("logging"))
+        {
+            let params = format!(r#"{{"level":"{}"}}"#, level.name());
+            let asked = self
+                .ask_on(&headers, Method::LoggingSetLevel, &params)
+                .await;
+            asked.map_err(refused)?;
+        }
+        let over = CancellationToken::new();
+        let upstream = Arc::new(Upstream {
+            headers,
+            id,
+            greeting,
+            over,
+        });
+        let session = client.map(|client| client.session.clone());
+        tokio::spawn(super::stream::listen(
+            self.clone(),
+            upstream.clone(),
+            session,
+        ));
+        Ok(upstream)
+    }
+
+    /// Asks with a number of our own; also gives the session id that came with the answer.
+    async fn ask_on(
+        &self,
+        headers: &HeaderMap,
+        method: Method,
+        params: &str,
+    ) -> Result<(Frame, Option<HeaderValue>), Trouble> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let body = message::request(id, method, params);
+        let response = self.wire.send(Verb::POST, headers, body).await?;
+        let session = response.headers().get(headers::SESSION).cloned();
+        let number = id.to_string();
+        let reply = self
+            .read(headers, response, number.as_bytes(), &Exchange::default())
+            .await?;
+        let bytes = self.wire.whole(reply).await?;
+        let frame = Frame::parse(bytes)
+            .map_err(|error| super::listing::garbled(&self.server, error.to_string()))?;
+        Ok((frame, session))
+    }
+
+    async fn attempt(
+        self: &Arc<Self>,
+        upstream: &Arc<Upstream>,
+        frame: &Frame,
+        body: Bytes,
+        exchange: &Arc<Exchange>,
+    ) -> Result<Reply, Trouble> {
+        let id = frame.raw(Part::Id).unwrap_or("null").as_bytes();
+        let withdrawal = Withdrawal {
+            http: self,
+            upstream,
+            exchange,
+            id,
+            due: true,
+        };
+        let response = self.wire.send(Verb::POST, &upstream.headers, body).await;
+        let answered = async {
+            let response = response?;
+            let lost = response.status() == StatusCode::NOT_FOUND && upstream.id.is_some();
+            if lost {
+                return Err(Trouble::SessionLost);
+            }
+            self.read(&upstream.headers, response, id, exchange).await
+        };
+        let reply = answered.await;
+        withdrawal.settled();
+        reply
+    }
+}
+
+async fn farewell(wire: &Wire, upstream: &Upstream) {
+    if upstream.id.is_some() {
+        let sent = wire.send(Verb::DELETE, &upstream.headers, Bytes::new());
+        // 405 or silence: then the server forgets the session by itself.
+        drop(timeout(FAREWELL, sent).await);
+    }
+}
+
+/// Tells the server, if a call is dropped before its answer came.
+struct Withdrawal<'a> {
+    http: &'a Arc<Http>,
+    upstream: &'a Arc<Upstream>,
+    exchange: &'a Exchange,
+    id: &'a [u8],
+    due: bool,
+}
+
+impl Withdrawal<'_> {
+    fn settled(mut self) {
+        self.due = false;
+    }
+}
+
+impl Drop for Withdrawal<'_> {
+    fn drop(&mut self) {
+        // Without a session the server cannot know whose `1` is meant; the closed connection
+        // has to do.
+        if !self.due || self.upstream.id.is_none() {
+            return;
+        }
+        let (http, upstream) = (self.http.clone(), self.upstream.clone());
+        let notification = super::cancelled(self.exchange, self.id);
+        tokio::spawn(async move {
+            let sent = http.wire.send(Verb::POST, &upstream.headers, notification);
+            drop(timeout(FAREWELL, sent).await);
+        });
+    }
+}

@@ -1,0 +1,64 @@
+//! Whether a connection to a server still stands, and why it fell.
+
+use std::sync::{Arc, OnceLock};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{call::ServerName, refusal::Refusal};
+
+/// Why a connection fell.
+#[derive(Debug, Clone)]
+pub(super) struct Fall {
+    /// For a person.
+    pub(super) reason: String,
+    /// The server's last lines on stderr.
+    pub(super) stderr: Vec<String>,
+}
+
+/// One connection's life. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Life {
+    over: CancellationToken,
+    fall: Arc<OnceLock<Fall>>,
+}
+
+impl Life {
+    /// Ends it; the first reason stays.
+    pub(super) fn end(&self, reason: String, stderr: Vec<String>) {
+        // Only the first caller's reason is kept, the others learnt of the end from it.
+        drop(self.fall.set(Fall { reason, stderr }));
+        self.over.cancel();
+    }
+
+    /// Whether it has ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.over.is_cancelled()
+    }
+
+    /// Waits for its end.
+    pub(super) async fn over(&self) {
+        self.over.cancelled().await;
+    }
+
+    /// Why it ended.
+    pub(super) fn reason(&self) -> String {
+        self.fall.get().map_or_else(
+            || "the connection closed".to_owned(),
+            |fall| fall.reason.clone(),
+        )
+    }
+
+    /// What a call hears that was under way.
+    pub(super) fn refusal(&self, server: &ServerName) -> Refusal {
+        let stderr = self
+            .fall
+            .get()
+            .map(|fall| fall.stderr.clone())
+            .unwrap_or_default();
+        Refusal::Stopped {
+            server: server.to_string(),
+            reason: self.reason(),
+            stderr,
+        }
+    }
+}

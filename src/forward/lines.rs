@@ -1,0 +1,70 @@
+//! Lines from a pipe, of any length up to a limit.
+
+use std::io;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// Reads lines without copying them.
+pub struct Lines<R> {
+    from: R,
+    buffer: BytesMut,
+    searched: usize,
+    limit: usize,
+}
+
+impl<R: AsyncRead + Unpin> Lines<R> {
+    /// Reads `from`; a line of more than `limit` bytes is an error.
+    pub fn new(from: R, limit: usize) -> Self {
+        Self {
+            from,
+            buffer: BytesMut::with_capacity(16 * 1024),
+            searched: 0,
+            limit,
+        }
+    }
+
+    /// The next line that is not blank, without its end; nothing at the end of the input.
+    /// Cancel safe.
+    ///
+    /// # Errors
+    /// When reading fails, or the line is too long.
+    pub async fn next(&mut self) -> io::Result<Option<Bytes>> {
+        loop {
+            if let Some(line) = self.split() {
+                if !line.iter().all(u8::is_ascii_whitespace) {
+                    return Ok(Some(line));
+                }
+                continue;
+            }
+            if self.buffer.len() > self.limit {
+                let limit = self.limit;
+                return Err(io::Error::other(format!(
+                    "a line of more than {limit} bytes ([gateway] max_message)"
+                )));
+            }
+            self.buffer.reserve(16 * 1024);
+            if self.from.read_buf(&mut self.buffer).await? == 0 {
+                let rest = self.buffer.split().freeze();
+                return Ok(Some(rest).filter(|rest| !rest.iter().all(u8::is_ascii_whitespace)));
+            }
+        }
+    }
+
+    fn split(&mut self) -> Option<Bytes> {
+        let unsearched = self.buffer.get(self.searched..).unwrap_or_default();
+        let Some(end) = memchr::memchr(b'\n', unsearched) else {
+            self.searched = self.buffer.len();
+            return None;
+        };
+        let line = self.buffer.split_to(self.searched + end + 1).freeze();
+        self.searched = 0;
+        let end = line.len() - 1;
+        let end = if line.get(..end).is_some_and(|l| l.ends_with(b"\r")) {
+            end - 1
+        } else {
+            end
+        };
+        Some(line.slice(..end))
+    }
+}

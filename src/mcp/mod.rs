@@ -1,0 +1,15 @@
+//! The wire: JSON-RPC messages as bytes, the methods, the revisions, server-sent events.
+//!
+//! Nothing here knows of callers, servers or sessions. A message is read once, for the few
+//! fields a gateway has to see, and never written again from a model: an edit replaces a span.
+
+pub mod fields;
+pub mod frame;
+pub mod message;
+pub mod method;
+pub mod sse;
+pub mod version;
+
+pub use frame::{Frame, Kind, Malformed, Part};
+pub use method::{List, Method};
+pub use version::Revision;

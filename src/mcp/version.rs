@@ -1,0 +1,60 @@
+//! The protocol's revisions: the only file that knows how they differ.
+
+/// A protocol revision, oldest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Revision {
+    /// HTTP+SSE.
+    V2024_11_05,
+    /// Streamable HTTP, batches.
+    V2025_03_26,
+    /// `MCP-Protocol-Version`, elicitation, structured content.
+    V2025_06_18,
+    /// Polling streams, icons, tasks.
+    V2025_11_25,
+}
+
+impl Revision {
+    /// The newest one spoken here.
+    pub const LATEST: Self = Self::V2025_11_25;
+
+    const ALL: [Self; 4] = [
+        Self::V2024_11_05,
+        Self::V2025_03_26,
+        Self::V2025_06_18,
+        Self::V2025_11_25,
+    ];
+
+    /// As it stands in `protocolVersion`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V2024_11_05 => "2024-11-05",
+            Self::V2025_03_26 => "2025-03-26",
+            Self::V2025_06_18 => "2025-06-18",
+            Self::V2025_11_25 => "2025-11-25",
+        }
+    }
+
+    /// The revision of that name, if it is spoken here.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|revision| revision.as_str() == name)
+    }
+
+    /// What is answered to a client that asks for `requested`
+    /// (2025-11-25, Lifecycle, Version Negotiation).
+    pub fn negotiate(requested: &str) -> Self {
+        Self::named(requested).unwrap_or(Self::LATEST)
+    }
+
+    /// Whether several messages may come as one array; only one revision had that.
+    pub fn has_batches(self) -> bool {
+        self == Self::V2025_03_26
+    }
+}
+
+impl std::fmt::Display for Revision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

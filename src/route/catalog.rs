@@ -1,0 +1,74 @@
+//! What one server offers, item by item, as it wrote it.
+
+use bytes::Bytes;
+
+use crate::mcp::{
+    List,
+    fields::{self, Span},
+};
+
+/// One tool, resource, template or prompt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// Its name, URI or URI template.
+    pub key: String,
+    /// The item.
+    pub raw: Bytes,
+    /// Where the key stands in it.
+    pub span: Span,
+}
+
+impl Item {
+    /// Reads one item of a list.
+    ///
+    /// # Errors
+    /// What is wrong with it: clients refuse a whole list for one item that breaks the schema.
+    pub fn read(list: List, page: &Bytes, raw: &str) -> Result<Self, String> {
+        let wanted = match list {
+            List::Tools | List::Prompts => "name",
+            List::Resources => "uri",
+            List::Templates => "uriTemplate",
+        };
+        let [key, schema] =
+            fields::fields(raw, [wanted, "inputSchema"]).map_err(|error| error.to_string())?;
+        let place = key.ok_or_else(|| format!("`{wanted}` is missing"))?;
+        let key = fields::string(place).filter(|key| !key.is_empty());
+        let key = key
+            .ok_or_else(|| format!("`{wanted}` is not a name"))?
+            .into_owned();
+        if list == List::Tools
+            && schema.and_then(|s| fields::field(s, "type")) != Some(r#""object""#)
+        {
+            return Err(format!("`inputSchema` of `{key}` is not of type object"));
+        }
+        Ok(Self {
+            key,
+            raw: page.slice_ref(raw.as_bytes()),
+            span: fields::span(raw, place),
+        })
+    }
+}
+
+/// What one server offers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Catalog {
+    lists: [Vec<Item>; 4],
+    /// Its `instructions` from `initialize`.
+    pub instructions: Option<String>,
+    /// Whether it declared `resources`: it may serve URIs that it does not list.
+    pub has_resources: bool,
+}
+
+impl Catalog {
+    /// The items of one list.
+    pub fn items(&self, list: List) -> &[Item] {
+        self.lists.get(list as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// Replaces one list.
+    pub fn set(&mut self, list: List, items: Vec<Item>) {
+        if let Some(slot) = self.lists.get_mut(list as usize) {
+            *slot = items;
+        }
+    }
+}

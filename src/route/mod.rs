@@ -1,0 +1,92 @@
+//! Which server a call goes to, and under which name.
+
+mod catalog;
+pub mod names;
+mod template;
+pub mod view;
+
+use bytes::Bytes;
+
+pub use catalog::{Catalog, Item};
+pub use names::Naming;
+pub use view::{Member, View};
+
+use crate::{
+    call::{Call, Level, ServerName, Target},
+    limit::Admitted,
+    mcp::{List, Part},
+    refusal::Refusal,
+};
+
+/// An admitted call that knows its way. Only [`choose`] makes one.
+#[derive(Debug)]
+pub struct Routed {
+    call: Call,
+    server: ServerName,
+    rename: Option<(Part, Bytes)>,
+}
+
+impl Routed {
+    /// The call.
+    pub fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// The server it goes to.
+    pub fn server(&self) -> &ServerName {
+        &self.server
+    }
+
+    /// The part that holds an exposed name, and the server's own name for it.
+    pub fn rename(&self) -> Option<(Part, &[u8])> {
+        self.rename
+            .as_ref()
+            .map(|(part, name)| (*part, name.as_ref()))
+    }
+}
+
+/// Who answers a call.
+#[derive(Debug)]
+pub enum Route {
+    /// The gateway, with this result.
+    Here(Bytes),
+    /// The gateway, once it has passed the level on to every server.
+    Level(Level),
+    /// A server.
+    There(Box<Routed>),
+}
+
+/// Finds who answers a call.
+///
+/// # Errors
+/// When nobody offers what it is about.
+pub fn choose(view: &View, admitted: Admitted) -> Result<Route, Refusal> {
+    let call = admitted.into_call();
+    let (way, part) = match &call.target {
+        Target::Ping => return Ok(Route::Here(Bytes::from_static(b"{}"))),
+        Target::List(list) => return Ok(Route::Here(view.list(*list).clone())),
+        Target::LogLevel(level) => return Ok(Route::Level(*level)),
+        Target::Tool(name) => (view.way(List::Tools, name), Part::Name),
+        Target::Prompt(name) => (view.way(List::Prompts, name), Part::Name),
+        Target::PromptArgument(name) => (view.way(List::Prompts, name), Part::RefName),
+        Target::Resource(uri) | Target::Subscription(uri, _) | Target::TemplateArgument(uri) => {
+            return match view.server_of(uri).cloned() {
+                Some(server) => Ok(Route::There(Routed {
+                    call,
+                    server,
+                    rename: None,
+                })),
+                None => Err(Refusal::NoRoute(call.target)),
+            };
+        }
+    };
+    let Some(way) = way else {
+        return Err(Refusal::NoRoute(call.target));
+    };
+    let (server, name) = (way.server.clone(), way.name.clone());
+    Ok(Route::There(Routed {
+        call,
+        server,
+        rename: name.map(|name| (part, name)),
+    }))
+}
