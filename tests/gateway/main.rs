@@ -3,3 +3,4 @@
 
 mod config;
 mod config_refusals;
+mod config_shipped;
