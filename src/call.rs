@@ -1,7 +1,7 @@
 //! Nouns in flight: who calls, what they call, what comes back.
 
 use std::{
-    borrow::Cow,
+    borrow::{Borrow, Cow},
     fmt,
     sync::{
         Arc,
@@ -11,6 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
+use serde::Deserialize;
 
 use crate::{
     mcp::{Frame, List, Method, Part, Revision, fields},
@@ -38,25 +39,40 @@ impl fmt::Display for Caller {
     }
 }
 
-/// The name of a server: that of its `[servers.<name>]` table.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// The name of a `[servers.<name>]` table: `[a-zA-Z0-9_-]`, at most 32 characters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub struct ServerName(Arc<str>);
 
 impl ServerName {
-    /// A server of that name.
-    pub fn new(name: &str) -> Self {
-        Self(name.into())
-    }
-
-    /// Its text.
+    /// The name, as written.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for ServerName {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        if (1..=32).contains(&name.len()) && name.bytes().all(allowed) {
+            Ok(Self(name.into()))
+        } else {
+            Err("the name of a server is 1 to 32 letters, digits, `_` and `-`")
+        }
     }
 }
 
 impl fmt::Display for ServerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl Borrow<str> for ServerName {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use http::uri::Authority;
 use serde::Deserialize;
+
+use crate::config::Fault;
 
 /// The `[gateway]` table of `servers.toml`. A change of it needs a restart.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -60,4 +63,47 @@ impl Default for GatewayConfig {
             first_list_wait: Duration::from_secs(5),
         }
     }
+}
+
+impl GatewayConfig {
+    /// Finds what the types cannot say.
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        for (key, is_zero) in [
+            ("max_connections", self.max_connections == 0),
+            ("max_sessions", self.max_sessions == 0),
+            ("max_message", self.max_message == 0),
+            ("session_idle", self.session_idle.is_zero()),
+        ] {
+            if is_zero {
+                return Err(Fault::at([key], "with 0 nobody would be served"));
+            }
+        }
+        if !(16..=128).contains(&self.name_budget) {
+            // Shorter leaves no room for a name beside its hash; longer, no client accepts.
+            return Err(Fault::at(["name_budget"], "expected 16 to 128"));
+        }
+        for (index, host) in self.allowed_hosts.iter().enumerate() {
+            if !is_host(host) {
+                let message = "expected a host as `Host` carries it, such as \"gate.lan:8765\"";
+                return Err(Fault::at(["allowed_hosts", &index.to_string()], message));
+            }
+        }
+        for (index, origin) in self.allowed_origins.iter().enumerate() {
+            if !origin
+                .split_once("://")
+                .is_some_and(|(_, host)| is_host(host))
+            {
+                let message = "expected an origin as browsers send it, such as \"https://chat.lan\" \
+                               (no path, no slash at the end)";
+                return Err(Fault::at(["allowed_origins", &index.to_string()], message));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `gate.lan`, `gate.lan:8765`, `[::1]:8765`.
+fn is_host(text: &str) -> bool {
+    text.parse::<Authority>()
+        .is_ok_and(|authority| !authority.host().is_empty() && !text.contains('@'))
 }

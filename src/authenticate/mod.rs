@@ -1,3 +1,5 @@
 //! Who is calling.
 
-pub mod api_key;
+mod api_key;
+
+pub use api_key::{ApiKeys, KeyConfig, KeyHash, KeyName, generate, hash_of};

@@ -50,7 +50,10 @@ impl Http {
     ) -> Result<Reply, Trouble> {
         let status = response.status();
         let kind = response.headers().get(header::CONTENT_TYPE);
-        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind = kind
+            .and_then(|kind| kind.to_str().ok())
+            .unwrap_or_default()
+            .to_owned();
         if status.is_success() && kind.starts_with("text/event-stream") {
             return self
                 .events(headers, response.into_body(), id, exchange)
@@ -64,7 +67,7 @@ impl Http {
         if let (true, Ok(reply)) = (json, self.json(response.into_body(), id).await) {
             return Ok(reply);
         }
-        let words = match (status.is_success(), kind) {
+        let words = match (status.is_success(), kind.as_str()) {
             (true, "") => format!("HTTP {status} without an answer"),
             (true, kind) => format!("HTTP {status} with the content type {kind}"),
             (false, _) => format!("HTTP {status}"),

@@ -42,7 +42,7 @@ pub(super) fn launch(config: &ServerConfig) -> io::Result<Process> {
         config
             .env
             .iter()
-            .map(|(name, value)| (name, value.expose())),
+            .map(|(name, value)| (name, value.reveal())),
     );
     if let Some(folder) = &config.cwd {
         command.current_dir(folder);

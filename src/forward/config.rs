@@ -1,6 +1,18 @@
 //! One `[servers.<name>]` table, as a person writes it.
+//!
+//! ```toml
+//! [servers.files]
+//! command = "npx"
+//! args = ["-y", "@modelcontextprotocol/server-filesystem", "/srv/docs"]
+//! ```
+//!
+//! Every key, with its default and its reason, is in the shipped `servers.toml`.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -9,68 +21,102 @@ use serde::Deserialize;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Text(pub(crate) String);
 
-/// A [`Text`] that prints as `***`.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-pub struct Secret(pub(crate) String);
-
 impl Text {
-    /// What it says.
+    /// The text, expanded.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+/// A [`Text`] that prints as `***`.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+pub struct Secret(pub(crate) String);
+
 impl Secret {
-    /// What it hides.
-    pub fn expose(&self) -> &str {
+    /// The value itself: for the wire and the child, never for a log.
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 }
 
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl From<&str> for Secret {
+    fn from(value: &str) -> Self {
+        Self(value.to_owned())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }
 }
 
 /// One `[servers.<name>]` table. Exactly one of `command` and `url` is set.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct ServerConfig {
-    /// The program to launch as a stdio server. A path with a slash is relative to the config file.
+    /// The program to launch as a stdio server. A path with a slash is relative to the config
+    /// file; the word `mcpgate` is this very program.
     pub command: Option<Text>,
     /// Its arguments.
-    #[serde(default)]
     pub args: Vec<Text>,
     /// Added to the environment it inherits.
-    #[serde(default)]
     pub env: IndexMap<String, Secret>,
-    /// The folder it runs in; default: that of the config file.
+    /// The folder it runs in; default: that of the config file. Always set once loaded.
     pub cwd: Option<PathBuf>,
     /// A streamable HTTP server.
     pub url: Option<Text>,
     /// Sent with each request to `url`.
-    #[serde(default)]
     pub headers: IndexMap<String, Secret>,
     /// What its names are prefixed with, `""` for bare names; default: the table's name.
     pub prefix: Option<String>,
     /// How long one call may take.
-    #[serde(default = "ServerConfig::default_timeout", with = "humantime_serde")]
+    #[serde(with = "humantime_serde")]
     pub timeout: Duration,
     /// How long connecting and `initialize` may take.
-    #[serde(
-        default = "ServerConfig::default_connect_timeout",
-        with = "humantime_serde"
-    )]
+    #[serde(with = "humantime_serde")]
     pub connect_timeout: Duration,
 }
 
-impl ServerConfig {
-    fn default_timeout() -> Duration {
-        Duration::from_secs(300)
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            command: None,
+            args: Vec::new(),
+            env: IndexMap::new(),
+            cwd: None,
+            url: None,
+            headers: IndexMap::new(),
+            prefix: None,
+            timeout: Duration::from_secs(300),
+            connect_timeout: Duration::from_secs(60),
+        }
     }
+}
 
-    fn default_connect_timeout() -> Duration {
-        Duration::from_secs(60)
+impl ServerConfig {
+    /// Makes what is relative to the config file absolute, and finds the word `mcpgate`.
+    pub(crate) fn resolve(&mut self, folder: &Path, program: &Path) {
+        let absolute = |path: &Path| {
+            let joined = folder.join(path);
+            std::path::absolute(&joined).unwrap_or(joined)
+        };
+        if let Some(Text(command)) = &mut self.command {
+            if command == "mcpgate" {
+                *command = program.to_string_lossy().into_owned();
+            } else if command.contains('/') {
+                *command = absolute(Path::new(command)).to_string_lossy().into_owned();
+            }
+        }
+        self.cwd = Some(match &self.cwd {
+            Some(cwd) => absolute(cwd),
+            None => folder.to_path_buf(),
+        });
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn base(config: &ServerConfig) -> HeaderMap {
     for (name, value) in &config.headers {
         // The loader has checked both.
         let name = HeaderName::try_from(name.as_str());
-        let value = HeaderValue::from_str(value.expose());
+        let value = HeaderValue::from_str(value.reveal());
         if let (Ok(name), Ok(mut value)) = (name, value) {
             value.set_sensitive(true);
             headers.insert(name, value);

@@ -21,8 +21,8 @@ use tokio::{sync::OnceCell, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Changes, ServerConfig, Upward, answer::Trouble, headers, initialize_params, life::Life,
-    listing::Greeting, wire::Wire,
+    Changes, ServerConfig, Upward, answer::Trouble, headers, initialize_params, level_params,
+    life::Life, listing::Greeting, wire::Wire,
 };
 use crate::{
     call::{Client, Reply, ServerName},
@@ -251,7 +251,7 @@ impl Http {
             .and_then(Client::level)
             .filter(|_| greeting.can("logging"))
         {
-            let params = format!(r#"{{"level":"{}"}}"#, level.name());
+            let params = level_params(level);
             let asked = self
                 .ask_on(&headers, Method::LoggingSetLevel, &params)
                 .await;

@@ -57,11 +57,7 @@ impl Greeting {
 
     /// A catalog that has no items yet.
     pub(super) fn catalog(&self) -> Catalog {
-        Catalog {
-            instructions: self.instructions.clone(),
-            has_resources: self.can("resources"),
-            ..Catalog::default()
-        }
+        Catalog::new(self.instructions.clone(), self.can("resources"))
     }
 
     /// Whether it is worth asking for a list.

@@ -4,6 +4,7 @@
 //! kept up by `supervise`, and calls find it, or learn why it is not there.
 
 mod answer;
+mod check;
 mod child;
 mod config;
 mod headers;
@@ -30,7 +31,7 @@ pub use lines::Lines;
 pub use server::{Server, Servers, State};
 
 use crate::{
-    call::ServerName,
+    call::{Level, ServerName},
     exchange::Exchange,
     mcp::{Frame, List, Method, Part, message},
     route::Catalog,
@@ -123,4 +124,9 @@ fn initialize_params(revision: crate::mcp::Revision) -> String {
         r#"{{"protocolVersion":"{revision}","capabilities":{{}},"clientInfo":{{"name":"mcpgate","version":"{}"}}}}"#,
         env!("CARGO_PKG_VERSION")
     )
+}
+
+/// `params` of `logging/setLevel`.
+fn level_params(level: Level) -> String {
+    format!(r#"{{"level":"{}"}}"#, level.name())
 }

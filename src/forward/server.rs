@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-use super::{ServerConfig, Upward, http::Http, stdio::Child};
+use super::{ServerConfig, Upward, http::Http, level_params, stdio::Child};
 use crate::{
     call::{Client, Level, Reply, ServerName},
     exchange::Exchange,
@@ -220,22 +220,16 @@ impl Servers {
     pub async fn set_level(&self, client: &Client, level: Level, lowest: Level) {
         for server in self.by_name.values() {
             let Ok(link) = server.link() else { continue };
-            let params = |level: Level| format!(r#"{{"level":"{}"}}"#, level.name());
-            let set = match link.as_ref() {
-                Link::Child(child) => {
-                    let asked = child.ask(Method::LoggingSetLevel, &params(lowest));
-                    timeout(server.config.timeout, asked)
-                        .await
-                        .map(|answer| answer.map(drop))
-                }
-                Link::Http(http) => {
-                    timeout(
-                        server.config.timeout,
-                        http.set_level(client, &params(level)),
-                    )
-                    .await
+            let asked = async {
+                match link.as_ref() {
+                    Link::Child(child) => {
+                        let params = level_params(lowest);
+                        child.ask(Method::LoggingSetLevel, &params).await.map(drop)
+                    }
+                    Link::Http(http) => http.set_level(client, &level_params(level)).await,
                 }
             };
+            let set = timeout(server.config.timeout, asked).await;
             if !matches!(set, Ok(Ok(()))) {
                 tracing::debug!(server = %server.name, "the log level could not be set");
             }

@@ -60,6 +60,15 @@ pub struct Catalog {
 }
 
 impl Catalog {
+    /// A catalog that has no items yet.
+    pub fn new(instructions: Option<String>, has_resources: bool) -> Self {
+        Self {
+            instructions,
+            has_resources,
+            lists: Default::default(),
+        }
+    }
+
     /// The items of one list.
     pub fn items(&self, list: List) -> &[Item] {
         self.lists.get(list as usize).map_or(&[], Vec::as_slice)

@@ -71,11 +71,7 @@ pub fn choose(view: &View, admitted: Admitted) -> Result<Route, Refusal> {
         Target::PromptArgument(name) => (view.way(List::Prompts, name), Part::RefName),
         Target::Resource(uri) | Target::Subscription(uri, _) | Target::TemplateArgument(uri) => {
             return match view.server_of(uri).cloned() {
-                Some(server) => Ok(Route::There(Routed {
-                    call,
-                    server,
-                    rename: None,
-                })),
+                Some(server) => Ok(there(call, server, None)),
                 None => Err(Refusal::NoRoute(call.target)),
             };
         }
@@ -84,9 +80,13 @@ pub fn choose(view: &View, admitted: Admitted) -> Result<Route, Refusal> {
         return Err(Refusal::NoRoute(call.target));
     };
     let (server, name) = (way.server.clone(), way.name.clone());
-    Ok(Route::There(Routed {
+    Ok(there(call, server, name.map(|name| (part, name))))
+}
+
+fn there(call: Call, server: ServerName, rename: Option<(Part, Bytes)>) -> Route {
+    Route::There(Box::new(Routed {
         call,
         server,
-        rename: name.map(|name| (part, name)),
+        rename,
     }))
 }

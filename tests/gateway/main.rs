@@ -1,1 +1,6 @@
 //! One binary, a file per promise.
+#![cfg(test)] // so that clippy knows the helpers for tests, too
+
+mod config;
+mod config_refusals;
+mod config_shipped;

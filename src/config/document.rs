@@ -1,0 +1,139 @@
+//! One TOML file: text, tree and types, each with the way back to line and column.
+
+use std::{ops::Range, path::Path};
+
+use serde::de::DeserializeOwned;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue, Deserializer},
+};
+
+use super::{ConfigError, Environment, Fault, expand, wording};
+
+/// One TOML file, parsed and with its strings expanded.
+pub(super) struct Document<'a> {
+    file: &'a Path,
+    text: &'a str,
+    tree: Spanned<DeTable<'a>>,
+}
+
+/// Reads a whole file.
+pub(super) fn read(file: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(file).map_err(|error| ConfigError::Unreadable(file.into(), error))
+}
+
+impl<'a> Document<'a> {
+    /// Parses `text`, which was read from `file`, and expands every string in it.
+    pub(super) fn parse(
+        file: &'a Path,
+        text: &'a str,
+        environment: &Environment<'_>,
+    ) -> Result<Self, ConfigError> {
+        let tree = DeTable::parse(text).map_err(|error| {
+            let span = error.span().unwrap_or_default();
+            let message = wording::of_syntax(error.message(), text.get(span.clone()));
+            wrong(file, text, span.start, message)
+        })?;
+        let mut document = Self { file, text, tree };
+        let folder = file.parent().unwrap_or(Path::new("."));
+        expand::expand_table(document.tree.get_mut(), folder, environment)
+            .map_err(|(span, message)| document.say(span, |path| Fault::found(path, message)))?;
+        Ok(document)
+    }
+
+    /// Reads the tree as a type.
+    pub(super) fn decode<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
+        T::deserialize(Deserializer::from(self.tree.clone())).map_err(|error| {
+            let span = error.span().unwrap_or_default();
+            self.say(span, |path| wording::of_value(error.message(), path))
+        })
+    }
+
+    /// Finds the line of a fault.
+    pub(super) fn locate(&self, fault: &Fault) -> ConfigError {
+        let start = self.start_of(fault.path(), fault.in_the_key());
+        wrong(self.file, self.text, start, fault.to_string())
+    }
+
+    /// `policies/keys.toml:3:1`, for a message about another place.
+    pub(super) fn place(&self, path: &[String]) -> String {
+        let (line, column) = position(self.text, self.start_of(path, true));
+        format!("{}:{line}:{column}", self.file.display())
+    }
+
+    fn say(&self, span: Range<usize>, words: impl FnOnce(Vec<String>) -> Fault) -> ConfigError {
+        let path = path_in_table(self.tree.get_ref(), &span).unwrap_or_default();
+        wrong(self.file, self.text, span.start, words(path).to_string())
+    }
+
+    fn start_of(&self, path: &[String], of_key: bool) -> usize {
+        let mut start = 0;
+        let mut steps = path.iter().peekable();
+        let mut table = Some(self.tree.get_ref());
+        let mut items: &[Spanned<DeValue<'_>>] = &[];
+        while let Some(step) = steps.next() {
+            let entry = table.and_then(|table| table.get_key_value(step.as_str()));
+            let item = step.parse().ok().and_then(|index: usize| items.get(index));
+            let Some(value) = entry.map(|(_, value)| value).or(item) else {
+                break;
+            };
+            let is_last = steps.peek().is_none();
+            start = match entry {
+                Some((key, _)) if is_last && of_key => key.span().start,
+                Some(_) | None => value.span().start,
+            };
+            table = value.get_ref().as_table();
+            items = value.get_ref().as_array().map_or(&[], |items| items);
+        }
+        start
+    }
+}
+
+/// The path of the key or value that stands exactly at `span`: the deepest, because
+/// `[servers.files]` also brings `servers` into being.
+fn path_in_table(table: &DeTable<'_>, span: &Range<usize>) -> Option<Vec<String>> {
+    table.iter().find_map(|(key, value)| {
+        let deeper = path_in_value(value, span);
+        let here = || (key.span() == *span || value.span() == *span).then(Vec::new);
+        deeper.or_else(here).map(|rest| joined(key.get_ref(), rest))
+    })
+}
+
+fn path_in_value(value: &Spanned<DeValue<'_>>, span: &Range<usize>) -> Option<Vec<String>> {
+    match value.get_ref() {
+        DeValue::Table(table) => path_in_table(table, span),
+        DeValue::Array(items) => items.iter().enumerate().find_map(|(index, item)| {
+            let here = || (item.span() == *span).then(Vec::new);
+            let rest = path_in_value(item, span).or_else(here)?;
+            Some(joined(&index.to_string(), rest))
+        }),
+        DeValue::String(_)
+        | DeValue::Integer(_)
+        | DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Datetime(_) => None,
+    }
+}
+
+fn joined(step: &str, mut rest: Vec<String>) -> Vec<String> {
+    rest.insert(0, step.to_owned());
+    rest
+}
+
+fn wrong(file: &Path, text: &str, offset: usize, message: String) -> ConfigError {
+    let (line, column) = position(text, offset);
+    ConfigError::Wrong {
+        file: file.to_path_buf(),
+        line,
+        column,
+        message,
+    }
+}
+
+/// Line and column, from 1, in characters.
+fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    (line, column)
+}

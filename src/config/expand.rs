@@ -1,0 +1,186 @@
+//! `${VAR}` and `${file:/run/secrets/x}`: what a file takes from outside.
+//!
+//! ```toml
+//! headers = { Authorization = "Bearer ${OIL_TOKEN}", X-Key = "${file:/run/secrets/key}" }
+//! ```
+//!
+//! They work in every string of every file, once: what comes in is not expanded again. A file
+//! loses one newline at its end, a relative path starts at the folder of the file that names it,
+//! and `$${` is a literal `${`.
+
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
+
+use toml::{
+    Spanned,
+    de::{DeString, DeTable, DeValue},
+};
+
+/// What a config file may refer to.
+#[derive(Clone, Copy)]
+pub struct Environment<'a> {
+    /// Looks up `${NAME}`.
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
+    /// What the word `mcpgate` means as a `command`: this very program.
+    pub program: &'a Path,
+}
+
+impl Environment<'static> {
+    /// That of this process.
+    pub fn of_process() -> Self {
+        // Asked once: after an upgrade in place the system would answer `mcpgate (deleted)`.
+        static PROGRAM: LazyLock<PathBuf> =
+            LazyLock::new(|| std::env::current_exe().unwrap_or_else(|_| "mcpgate".into()));
+        Self {
+            variable: &|name| std::env::var(name).ok(),
+            program: &PROGRAM,
+        }
+    }
+}
+
+/// Larger than any secret, small enough that `${file:/dev/zero}` is an error and not the end.
+const LARGEST_FILE: u64 = 64 * 1024;
+
+/// What went wrong, and with which string.
+pub(super) type Failure = (std::ops::Range<usize>, String);
+
+/// Expands every string of a table, in place.
+pub(super) fn expand_table(
+    table: &mut DeTable<'_>,
+    folder: &Path,
+    environment: &Environment<'_>,
+) -> Result<(), Failure> {
+    for (_, value) in table.iter_mut() {
+        expand_value(value, folder, environment)?;
+    }
+    Ok(())
+}
+
+fn expand_value(
+    value: &mut Spanned<DeValue<'_>>,
+    folder: &Path,
+    environment: &Environment<'_>,
+) -> Result<(), Failure> {
+    let span = value.span();
+    match value.get_mut() {
+        DeValue::String(text) => {
+            let expanded = expand(text, folder, environment);
+            *text = DeString::Owned(expanded.map_err(|message| (span, message))?);
+        }
+        DeValue::Array(items) => {
+            for item in items.iter_mut() {
+                expand_value(item, folder, environment)?;
+            }
+        }
+        DeValue::Table(table) => expand_table(table, folder, environment)?,
+        DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => {}
+    }
+    Ok(())
+}
+
+fn expand(text: &str, folder: &Path, environment: &Environment<'_>) -> Result<String, String> {
+    let mut expanded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        if let Some(before) = before.strip_suffix('$') {
+            expanded.push_str(before);
+            expanded.push_str("${");
+            rest = after;
+            continue;
+        }
+        let (name, after) = after
+            .split_once('}')
+            .ok_or("`${` has no `}`; a literal `${` is written `$${`")?;
+        expanded.push_str(before);
+        expanded.push_str(&look_up(name, folder, environment)?);
+        rest = after;
+    }
+    expanded.push_str(rest);
+    Ok(expanded)
+}
+
+fn look_up(name: &str, folder: &Path, environment: &Environment<'_>) -> Result<String, String> {
+    if let Some(path) = name.strip_prefix("file:") {
+        return read(&folder.join(path))
+            .map_err(|error| format!("`${{file:{path}}}` cannot be read: {error}"));
+    }
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !is_name {
+        return Err(
+            "`${…}` holds neither the name of a variable nor `file:` and a path; \
+                    a literal `${` is written `$${`"
+                .to_owned(),
+        );
+    }
+    (environment.variable)(name).ok_or_else(|| format!("the variable `{name}` is not set"))
+}
+
+fn read(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    let read = File::open(path)?
+        .take(LARGEST_FILE + 1)
+        .read_to_string(&mut text)?;
+    if read as u64 > LARGEST_FILE {
+        return Err(std::io::Error::other("it is larger than 64 KiB"));
+    }
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expanded(text: &str) -> Result<String, String> {
+        let environment = Environment {
+            variable: &|name| (name == "WHO").then(|| "${sam}".to_owned()),
+            program: Path::new("mcpgate"),
+        };
+        expand(text, Path::new("."), &environment)
+    }
+
+    #[test]
+    fn what_comes_in_is_not_expanded_again() {
+        assert_eq!(expanded("<${WHO}${WHO}>").unwrap(), "<${sam}${sam}>");
+    }
+
+    #[test]
+    fn a_dollar_is_only_special_before_a_brace() {
+        for text in ["$", "$$", "$WHO", "pa$$word", "100$ {WHO}", "}"] {
+            assert_eq!(expanded(text).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_doubled_dollar_makes_the_brace_literal() {
+        assert_eq!(expanded("$${WHO} ${WHO}").unwrap(), "${WHO} ${sam}");
+        assert_eq!(expanded("$${").unwrap(), "${");
+    }
+
+    #[test]
+    fn a_file_loses_one_newline_at_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        for (content, value) in [("k", "k"), ("k\n", "k"), ("k\r\n", "k"), ("k\n\n", "k\n")] {
+            std::fs::write(&path, content).unwrap();
+            assert_eq!(read(&path).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn a_file_without_end_is_an_error() {
+        assert!(read(Path::new("/dev/zero")).is_err());
+    }
+}

@@ -1,0 +1,69 @@
+//! `servers.toml` and a policy file, as a whole.
+
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+
+use crate::{
+    authenticate::{KeyConfig, KeyName},
+    call::ServerName,
+    config::Fault,
+    forward::ServerConfig,
+    gateway::{GatewayConfig, Names},
+};
+
+/// `servers.toml`: what is behind, what listens.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ServersFile {
+    #[serde(default)]
+    pub(super) gateway: GatewayConfig,
+    #[serde(default)]
+    pub(super) servers: IndexMap<ServerName, ServerConfig>,
+}
+
+/// One of `policies/*.toml`: who may do what.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PolicyFile {
+    #[serde(default)]
+    pub(super) keys: IndexMap<KeyName, KeyConfig>,
+}
+
+impl ServersFile {
+    /// What the types cannot say.
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        self.gateway
+            .check()
+            .map_err(|fault| fault.under(["gateway"]))?;
+
+        let mut names = HashMap::new();
+        for (name, server) in &self.servers {
+            let place = ["servers", name.as_str()];
+            if let Some(earlier) = names.insert(name.as_str().to_ascii_lowercase(), name) {
+                // People and file systems mix them up, and so would a reader of the audit log.
+                let message = format!("differs from [servers.{earlier}] only in case");
+                return Err(Fault::at_key(place, message));
+            }
+            server
+                .check()
+                .and_then(|()| self.check_prefix(server))
+                .map_err(|fault| fault.under(place))?;
+        }
+        Ok(())
+    }
+
+    fn check_prefix(&self, server: &ServerConfig) -> Result<(), Fault> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        let prefix = server.prefix.as_deref().unwrap_or_default();
+        match self.gateway.names {
+            Names::Portable if !prefix.bytes().all(allowed) => Err(Fault::at(
+                ["prefix"],
+                "only letters, digits, `_` and `-` fit; others need `names = \"verbatim\"` \
+                 in [gateway]",
+            )),
+            Names::Portable | Names::Verbatim => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Every file we ship loads, and shows every key there is.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use mcpgate::{
+    config::{self, Config, Environment, Paths},
+    forward::ServerConfig,
+    gateway::GatewayConfig,
+};
+
+const PROGRAM: &str = "/usr/bin/mcpgate";
+
+/// Loads with every variable set.
+fn loaded(config: &Path, policies: Option<PathBuf>) -> Result<Config, String> {
+    let environment = Environment {
+        variable: &|_| Some("value".to_owned()),
+        program: Path::new(PROGRAM),
+    };
+    let paths = Paths::find(Some(config.to_path_buf()), policies).unwrap();
+    config::load_with(&paths, &environment).map_err(|error| error.to_string())
+}
+
+/// The file, with every setting that is commented out switched on.
+fn uncommented(file: &str) -> String {
+    let lines = fs::read_to_string(file).unwrap();
+    let setting = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if !rest.is_empty() && !rest.starts_with(' ') => rest.to_owned(),
+        Some(_) | None => line.to_owned(),
+    };
+    lines.lines().map(|line| setting(line) + "\n").collect()
+}
+
+/// The tables and keys that a file shows: `gateway listen`, `servers url`.
+fn shown(file: &str) -> BTreeSet<String> {
+    let mut table = String::new();
+    let mut shown = BTreeSet::new();
+    for line in uncommented(file).lines() {
+        if let Some(header) = line.strip_prefix('[') {
+            table = header.split(['.', ']']).next().unwrap().to_owned();
+            shown.insert(format!("{table} "));
+        } else if let Some((key, _)) = line.split_once(" = ") {
+            shown.insert(format!("{table} {key}"));
+        }
+    }
+    shown.retain(|key| !key.contains('#'));
+    shown
+}
+
+/// The keys that `table` knows, as its refusal of an unknown one lists them.
+fn known(file: &str, table: &str) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("servers.toml");
+    fs::create_dir(folder.path().join("policies")).unwrap();
+    fs::write(&config, "").unwrap();
+    fs::write(folder.path().join(file), format!("{table}\nqqqq = 1")).unwrap();
+
+    let message = loaded(&config, None).unwrap_err();
+    let (_, keys) = message.split_once("known keys: ").expect(&message);
+    keys.split(", ").map(str::to_owned).collect()
+}
+
+fn every_key_is_shown(file: &str) {
+    let shown = shown(file);
+    for table in known(file, "") {
+        assert!(shown.contains(&format!("{table} ")), "{file}: [{table}]");
+        let name = if table == "gateway" { "" } else { ".x" };
+        for key in known(file, &format!("[{table}{name}]")) {
+            let line = format!("{table} {key}");
+            assert!(shown.contains(&line), "{file}: [{table}] {key}");
+        }
+    }
+}
+
+#[test]
+fn every_key_is_shown_in_the_shipped_files() {
+    every_key_is_shown("servers.toml");
+    every_key_is_shown("policies/keys.toml");
+}
+
+#[test]
+fn the_shipped_file_launches_the_built_in_example() {
+    let config = loaded(Path::new("servers.toml"), None).unwrap();
+
+    let names: Vec<_> = config.servers.keys().map(ToString::to_string).collect();
+    assert_eq!(names, ["example"]);
+    let example = &config.servers["example"];
+    assert_eq!(example.command.as_ref().unwrap().as_str(), PROGRAM);
+    assert_eq!(example.args[0].as_str(), "example");
+}
+
+#[test]
+fn a_fresh_checkout_is_open_on_loopback_only() {
+    let config = loaded(Path::new("servers.toml"), None).unwrap();
+
+    assert!(config.keys.is_empty());
+    assert!(config.may_serve(config.gateway.listen).is_ok());
+    assert!(config.may_serve("0.0.0.0:8765".parse().unwrap()).is_err());
+}
+
+#[test]
+fn the_shipped_files_state_the_defaults() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("servers.toml");
+    fs::write(&file, uncommented("servers.toml")).unwrap();
+
+    let config = loaded(&file, None).unwrap();
+
+    assert_eq!(config.gateway, GatewayConfig::default());
+    let files = &config.servers["files"];
+    let default = ServerConfig::default();
+    assert_eq!(files.timeout, default.timeout);
+    assert_eq!(files.connect_timeout, default.connect_timeout);
+}
+
+#[test]
+fn the_sample_key_loads_once_uncommented() {
+    let policies = tempfile::tempdir().unwrap();
+    let keys = uncommented("policies/keys.toml");
+    fs::write(policies.path().join("keys.toml"), keys).unwrap();
+
+    let config = loaded(Path::new("servers.toml"), Some(policies.path().into())).unwrap();
+
+    assert!(config.keys.contains_key("alice"));
+}
+
+#[test]
+fn every_example_loads() {
+    let mut loaded_files = 0;
+    let mut folders = vec![PathBuf::from("examples")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.ends_with("servers.toml") {
+                loaded(&path, None).unwrap();
+                loaded_files += 1;
+            }
+        }
+    }
+    assert!(loaded_files >= 2);
+}
