@@ -18,6 +18,43 @@ use crate::{
     refusal::Refusal,
 };
 
+/// Who holds a key: the name of a `[keys.<name>]` table, as the audit log shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct KeyName(Arc<str>);
+
+impl KeyName {
+    /// The name, as written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for KeyName {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.@".contains(c);
+        if (1..=64).contains(&name.len()) && name.chars().all(allowed) {
+            Ok(Self(name.into()))
+        } else {
+            Err("the name of a key is 1 to 64 letters, digits, `_`, `-`, `.` and `@`")
+        }
+    }
+}
+
+impl fmt::Display for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Borrow<str> for KeyName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Who is calling.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Caller {
@@ -26,7 +63,7 @@ pub enum Caller {
     /// Somebody over HTTP, where no key is configured.
     Anonymous,
     /// The holder of the key of that name.
-    Key(Arc<str>),
+    Key(KeyName),
 }
 
 impl fmt::Display for Caller {
@@ -285,12 +322,14 @@ fn level(frame: &Frame) -> Result<Level, Refusal> {
 }
 
 /// The body of a server's answer while it arrives.
-pub type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+pub type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
 /// What is answered to a request.
 pub enum Reply {
-    /// The whole message.
+    /// The whole message, with a result.
     Whole(Bytes),
+    /// The whole message, with the server's own error.
+    Failed(Bytes),
     /// One message that is still arriving. Its id is the client's own.
     Streamed(Body),
     /// Nothing: the client has cancelled the request.

@@ -2,13 +2,13 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use crate::mcp::Frame;
+use crate::{call::Client, mcp::Frame};
 
 /// How many messages may wait for a client that does not read.
 const WAITING: usize = 1024;
@@ -16,8 +16,9 @@ const WAITING: usize = 1024;
 /// What precedes the answer to one request, and word that the client no longer wants it.
 ///
 /// Costs nothing but its own size until a message comes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Exchange {
+    client: Arc<Client>,
     queue: Mutex<VecDeque<Bytes>>,
     came: Notify,
     withdrawn: OnceLock<Frame>,
@@ -25,6 +26,22 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// The way back to that client.
+    pub fn new(client: Arc<Client>) -> Self {
+        Self {
+            client,
+            queue: Mutex::default(),
+            came: Notify::new(),
+            withdrawn: OnceLock::new(),
+            withdrawal: Notify::new(),
+        }
+    }
+
+    /// Whose request it is.
+    pub fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+
     /// Passes a message to the client ahead of the answer. False when the client reads too
     /// slowly to take it: a server must not wait for that.
     pub fn push(&self, message: Bytes) -> bool {
@@ -52,6 +69,22 @@ impl Exchange {
             if let Some(message) = self.take() {
                 return message;
             }
+            self.came.notified().await;
+        }
+    }
+
+    /// Whether a message is there.
+    pub fn has_message(&self) -> bool {
+        !self
+            .queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_empty()
+    }
+
+    /// Waits until a message is there.
+    pub async fn filled(&self) {
+        while !self.has_message() {
             self.came.notified().await;
         }
     }

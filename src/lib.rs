@@ -1,21 +1,26 @@
 //! A gateway between MCP clients and MCP servers.
 
+pub mod accept;
 /// Who is calling.
 pub mod authenticate;
+pub mod authorise;
+/// How a call gets to its server.
+pub mod forward;
+pub mod limit;
+pub mod observe;
+pub mod pipeline;
+pub mod route;
+
+pub mod call;
+pub mod exchange;
+pub mod mcp;
+pub mod refusal;
+pub mod session;
+pub mod start;
+
 /// From files to one checked, immutable configuration.
 pub mod config;
 /// The built-in example server.
 pub mod example;
-/// How a call gets to its server.
-pub mod forward;
 /// The life of the process: start, serve, drain.
 pub mod gateway;
-/// The wire.
-pub mod mcp;
-
-pub mod authorise;
-pub mod call;
-pub mod exchange;
-pub mod limit;
-pub mod refusal;
-pub mod route;

@@ -106,6 +106,9 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Accept, Self::Authenticate, Self::Route, Self::Forward];
+
     /// Metric label and log field.
     pub fn name(self) -> &'static str {
         match self {

@@ -7,12 +7,14 @@
 //!
 //! A key is 256 random bits, so one round of SHA-256 is enough: there is nothing to guess.
 
-use std::{borrow::Borrow, fmt, sync::Arc};
+use std::fmt;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+
+use crate::call::KeyName;
 
 /// One `[keys.<name>]` table of a policy file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -20,43 +22,6 @@ use subtle::ConstantTimeEq;
 pub struct KeyConfig {
     /// `sha256:` and 64 hexadecimal digits, made by `mcpgate hash-key`.
     pub hash: KeyHash,
-}
-
-/// Who holds a key: the name of a `[keys.<name>]` table, as the audit log shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
-pub struct KeyName(Arc<str>);
-
-impl KeyName {
-    /// The name, as written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for KeyName {
-    type Error = &'static str;
-
-    fn try_from(name: String) -> Result<Self, Self::Error> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.@".contains(c);
-        if (1..=64).contains(&name.len()) && name.chars().all(allowed) {
-            Ok(Self(name.into()))
-        } else {
-            Err("the name of a key is 1 to 64 letters, digits, `_`, `-`, `.` and `@`")
-        }
-    }
-}
-
-impl fmt::Display for KeyName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Borrow<str> for KeyName {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
 }
 
 /// The SHA-256 of a key. Written `sha256:` and 64 hexadecimal digits.

@@ -6,8 +6,8 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use crate::{
-    authenticate::{KeyConfig, KeyName},
-    call::ServerName,
+    authenticate::KeyConfig,
+    call::{KeyName, ServerName},
     config::Fault,
     forward::ServerConfig,
     gateway::{GatewayConfig, Names},

@@ -12,8 +12,8 @@ use std::{
 use indexmap::IndexMap;
 
 use crate::{
-    authenticate::{KeyConfig, KeyName},
-    call::ServerName,
+    authenticate::KeyConfig,
+    call::{KeyName, ServerName},
     forward::ServerConfig,
     gateway::GatewayConfig,
 };

@@ -12,7 +12,8 @@ use super::{
     document::{self, Document},
     file::PolicyFile,
 };
-use crate::authenticate::{KeyConfig, KeyName};
+use crate::authenticate::KeyConfig;
+use crate::call::KeyName;
 
 /// Reads every policy file, in the order of their names.
 pub(super) fn load(

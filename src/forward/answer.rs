@@ -91,7 +91,7 @@ impl Http {
         }
         let rest = futures_util::stream::unfold(body, |mut body| async {
             let piece = body.frame().await?;
-            Some((piece.map_err(|error| Box::new(error).into()), body))
+            Some((piece.map_err(std::io::Error::other), body))
         });
         let read = futures_util::stream::iter(read.into_iter().map(|data| Ok(Piece::data(data))));
         let all = futures_util::StreamExt::chain(read, rest);
@@ -108,7 +108,7 @@ impl Http {
         if frame.kind() != Kind::Response {
             return Err(garbled(&self.server, "the answer is not a response").into());
         }
-        Ok(Reply::Whole(with_id(frame, id)))
+        Ok(with_id(frame, id))
     }
 
     /// A stream of messages, of which the last is the answer.
@@ -124,7 +124,7 @@ impl Http {
         loop {
             while let Some(event) = decoder.event().map_err(|error| bad(error.to_string()))? {
                 if let Some(answer) = self.event(headers, &event.data, id, exchange).await {
-                    return Ok(Reply::Whole(answer));
+                    return Ok(answer);
                 }
             }
             let Some(piece) = body.frame().await else {
@@ -142,7 +142,7 @@ impl Http {
         data: &Bytes,
         id: &[u8],
         exchange: &Exchange,
-    ) -> Option<Bytes> {
+    ) -> Option<Reply> {
         if data.is_empty() {
             return None; // it primes the stream for polling
         }
@@ -197,9 +197,17 @@ impl Http {
 }
 
 /// The answer under the id that was asked with; servers that could not read it say `null`.
-fn with_id(frame: Frame, id: &[u8]) -> Bytes {
-    if frame.raw(Part::Id).map(str::as_bytes) == Some(id) {
-        return frame.into_bytes();
+pub(super) fn with_id(frame: Frame, id: &[u8]) -> Reply {
+    let failed = frame.raw(Part::Error).is_some();
+    let same = frame.raw(Part::Id).map(str::as_bytes) == Some(id);
+    let message = if same {
+        frame.into_bytes()
+    } else {
+        frame.with(&[(Part::Id, id)])
+    };
+    if failed {
+        Reply::Failed(message)
+    } else {
+        Reply::Whole(message)
     }
-    frame.with(&[(Part::Id, id)])
 }

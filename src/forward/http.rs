@@ -5,24 +5,26 @@
 //! id can stay, and a large answer streams through unread. A server that gives no session id
 //! keeps no sessions; then one connection serves everybody.
 
-use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
 };
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use dashmap::DashMap;
 use http::{HeaderMap, HeaderValue, Method as Verb, StatusCode};
-use tokio::{sync::OnceCell, time::timeout};
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Changes, ServerConfig, Upward, answer::Trouble, headers, initialize_params, level_params,
-    life::Life, listing::Greeting, wire::Wire,
+    Changes, ServerConfig, Upward,
+    answer::Trouble,
+    headers, initialize_params, level_params,
+    life::Life,
+    listing::Greeting,
+    wire::Wire,
+    withdrawal::{Withdrawal, farewell},
 };
 use crate::{
     call::{Client, Reply, ServerName},
@@ -31,9 +33,6 @@ use crate::{
     refusal::Refusal,
     route::Routed,
 };
-
-/// How long a farewell may take: nobody waits for it.
-const FAREWELL: Duration = Duration::from_secs(5);
 
 /// A remote server and the sessions held with it.
 pub(super) struct Http {
@@ -46,6 +45,8 @@ pub(super) struct Http {
     clients: DashMap<Arc<str>, Arc<OnceCell<Arc<Upstream>>>>,
     next_id: AtomicU64,
     life: Mutex<Life>,
+    /// For whom the gateway's own requests are made.
+    nobody: Arc<Client>,
 }
 
 /// One session with the server.
@@ -53,7 +54,7 @@ pub(super) struct Upstream {
     /// What every request of it carries.
     pub(super) headers: HeaderMap,
     /// The server's id for it; without one the server keeps no sessions.
-    id: Option<HeaderValue>,
+    pub(super) id: Option<HeaderValue>,
     greeting: Greeting,
     /// Ends its GET stream.
     pub(super) over: CancellationToken,
@@ -80,6 +81,7 @@ impl Http {
             clients: DashMap::new(),
             next_id: AtomicU64::new(1),
             life: Mutex::default(),
+            nobody: Arc::new(Client::new("".into(), Revision::LATEST)),
         }))
     }
 
@@ -286,7 +288,12 @@ impl Http {
         let session = response.headers().get(headers::SESSION).cloned();
         let number = id.to_string();
         let reply = self
-            .read(headers, response, number.as_bytes(), &Exchange::default())
+            .read(
+                headers,
+                response,
+                number.as_bytes(),
+                &Exchange::new(self.nobody.clone()),
+            )
             .await?;
         let bytes = self.wire.whole(reply).await?;
         let frame = Frame::parse(bytes)
@@ -302,13 +309,7 @@ impl Http {
         exchange: &Arc<Exchange>,
     ) -> Result<Reply, Trouble> {
         let id = frame.raw(Part::Id).unwrap_or("null").as_bytes();
-        let withdrawal = Withdrawal {
-            http: self,
-            upstream,
-            exchange,
-            id,
-            due: true,
-        };
+        let withdrawal = Withdrawal::new(self, upstream, exchange, id);
         let response = self.wire.send(Verb::POST, &upstream.headers, body).await;
         let answered = async {
             let response = response?;
@@ -321,44 +322,5 @@ impl Http {
         let reply = answered.await;
         withdrawal.settled();
         reply
-    }
-}
-
-async fn farewell(wire: &Wire, upstream: &Upstream) {
-    if upstream.id.is_some() {
-        let sent = wire.send(Verb::DELETE, &upstream.headers, Bytes::new());
-        // 405 or silence: then the server forgets the session by itself.
-        drop(timeout(FAREWELL, sent).await);
-    }
-}
-
-/// Tells the server, if a call is dropped before its answer came.
-struct Withdrawal<'a> {
-    http: &'a Arc<Http>,
-    upstream: &'a Arc<Upstream>,
-    exchange: &'a Exchange,
-    id: &'a [u8],
-    due: bool,
-}
-
-impl Withdrawal<'_> {
-    fn settled(mut self) {
-        self.due = false;
-    }
-}
-
-impl Drop for Withdrawal<'_> {
-    fn drop(&mut self) {
-        // Without a session the server cannot know whose `1` is meant; the closed connection
-        // has to do.
-        if !self.due || self.upstream.id.is_none() {
-            return;
-        }
-        let (http, upstream) = (self.http.clone(), self.upstream.clone());
-        let notification = super::cancelled(self.exchange, self.id);
-        tokio::spawn(async move {
-            let sent = http.wire.send(Verb::POST, &upstream.headers, notification);
-            drop(timeout(FAREWELL, sent).await);
-        });
     }
 }

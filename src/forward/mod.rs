@@ -17,6 +17,7 @@ mod stdio;
 mod stream;
 mod supervise;
 mod wire;
+mod withdrawal;
 
 use std::sync::{
     Arc,

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use arc_swap::ArcSwapOption;
@@ -14,10 +14,13 @@ use super::{ServerConfig, Upward, http::Http, level_params, stdio::Child};
 use crate::{
     call::{Client, Level, Reply, ServerName},
     exchange::Exchange,
-    mcp::{Frame, Method},
+    mcp::{Frame, Method, message::json},
     refusal::Refusal,
     route::Routed,
 };
+
+/// How long a farewell may take: nobody waits for it.
+pub(super) const FAREWELL: Duration = Duration::from_secs(5);
 
 /// A way to a running server.
 #[derive(Clone)]
@@ -36,7 +39,7 @@ impl Link {
 
     async fn call(&self, routed: &Routed, exchange: &Arc<Exchange>) -> Result<Reply, Refusal> {
         match self {
-            Self::Child(child) => child.call(routed, exchange).await.map(Reply::Whole),
+            Self::Child(child) => child.call(routed, exchange).await,
             Self::Http(http) => http.call(routed, exchange).await,
         }
     }
@@ -233,6 +236,20 @@ impl Servers {
             if !matches!(set, Ok(Ok(()))) {
                 tracing::debug!(server = %server.name, "the log level could not be set");
             }
+        }
+    }
+
+    /// Nobody wants to hear of a resource any more.
+    pub fn unsubscribe(&self, server: &ServerName, uri: &str) {
+        let Some(Ok(link)) = self.by_name.get(server).map(|server| server.link()) else {
+            return;
+        };
+        if let Link::Child(child) = link.as_ref() {
+            let (child, params) = (child.clone(), format!(r#"{{"uri":{}}}"#, json(&uri)));
+            tokio::spawn(async move {
+                let asked = child.ask(Method::ResourcesUnsubscribe, &params);
+                drop(timeout(FAREWELL, asked).await);
+            });
         }
     }
 

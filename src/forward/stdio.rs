@@ -24,9 +24,9 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Changes, ServerConfig, Upward, child, life::Life, lines::Lines};
+use super::{Changes, ServerConfig, Upward, answer::with_id, child, life::Life, lines::Lines};
 use crate::{
-    call::ServerName,
+    call::{Reply, ServerName},
     exchange::Exchange,
     mcp::{Frame, Kind, Method, Part, frame, message},
     refusal::Refusal,
@@ -111,7 +111,7 @@ impl Child {
         &self,
         routed: &Routed,
         exchange: &Arc<Exchange>,
-    ) -> Result<Bytes, Refusal> {
+    ) -> Result<Reply, Refusal> {
         let frame = &routed.call().frame;
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let number = id.to_string();
@@ -123,7 +123,7 @@ impl Child {
         let ticket = self.expect(id, Some(exchange), frame.raw_bytes(Part::MetaToken));
         let answer = ticket.send(message::one_line(frame.with(&edits))).await?;
         let client_id = frame.raw(Part::Id).unwrap_or("null");
-        Ok(answer.with(&[(Part::Id, client_id.as_bytes())]))
+        Ok(with_id(answer, client_id.as_bytes()))
     }
 
     /// Asks something of the gateway's own.

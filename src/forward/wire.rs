@@ -111,7 +111,7 @@ impl Wire {
     /// When it is larger than a message may be, or breaks off.
     pub(super) async fn whole(&self, reply: Reply) -> Result<Bytes, Refusal> {
         match reply {
-            Reply::Whole(bytes) => Ok(bytes),
+            Reply::Whole(bytes) | Reply::Failed(bytes) => Ok(bytes),
             Reply::Silence => Ok(Bytes::new()),
             Reply::Streamed(body) => {
                 let collected = Limited::new(body, self.max_message).collect().await;

@@ -32,13 +32,17 @@ impl Template {
         };
         let last = self.tail.len().saturating_sub(1);
         for (index, (wide, text)) in self.tail.iter().enumerate() {
-            let found = if text.is_empty() && index == last {
-                Some(rest.len())
-            } else if index == last {
-                rest.ends_with(text.as_str())
-                    .then(|| rest.len() - text.len())
-            } else {
-                rest.find(text.as_str())
+            let found = match (text.is_empty(), index == last) {
+                (true, true) => Some(rest.len()),
+                (false, true) => rest
+                    .ends_with(text.as_str())
+                    .then(|| rest.len() - text.len()),
+                (false, false) => rest.find(text.as_str()),
+                // Two expressions side by side: the first ends where its segment does.
+                (true, false) => Some(
+                    rest.find(['/', '?', '#', '&', ';', '.'])
+                        .unwrap_or(rest.len()),
+                ),
             };
             let Some(at) = found else { return false };
             let (value, after) = rest.split_at(at);

@@ -1,13 +1,13 @@
 //! What a client sees: every server's items under exposed names, as ready bytes, and the way
 //! back from each name to its server.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use bytes::{Bytes, BytesMut};
 
 use super::{catalog::Item, names::Naming, template::Template};
 use crate::{
-    call::ServerName,
+    call::{ServerName, Target},
     mcp::{List, message::json},
     route::Catalog,
 };
@@ -103,6 +103,20 @@ impl View {
         }
     }
 
+    /// Whether somebody answers calls about `target`.
+    pub fn offers(&self, target: &Target) -> bool {
+        match target {
+            Target::Ping | Target::List(_) | Target::LogLevel(_) => true,
+            Target::Tool(name) => self.way(List::Tools, name).is_some(),
+            Target::Prompt(name) | Target::PromptArgument(name) => {
+                self.way(List::Prompts, name).is_some()
+            }
+            Target::Resource(uri)
+            | Target::Subscription(uri, _)
+            | Target::TemplateArgument(uri) => self.server_of(uri).is_some(),
+        }
+    }
+
     fn add(&mut self, naming: Naming, list: List, member: &Member<'_>, out: &mut BytesMut) {
         let items = member.catalog.items(list);
         for (item, name) in items.iter().zip(exposed(naming, list, member)) {
@@ -189,6 +203,3 @@ pub fn changed(before: &View, after: &View) -> Vec<List> {
         .filter(|list| before.list(*list) != after.list(*list))
         .collect()
 }
-
-/// A view that is shared and replaced, never changed.
-pub type SharedView = Arc<View>;

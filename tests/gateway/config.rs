@@ -8,8 +8,8 @@ use std::{
 
 use insta::assert_snapshot;
 use mcpgate::{
-    authenticate::{KeyName, hash_of},
-    call::ServerName,
+    authenticate::hash_of,
+    call::{KeyName, ServerName},
     config::{self, Config, ConfigError, Environment, Paths},
     forward::ServerConfig,
 };

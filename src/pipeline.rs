@@ -1,0 +1,324 @@
+//! One call, top to bottom; and its mirror, what a server says without having been asked.
+//!
+//! Each stage is the folder of the same name. Each hands on a value that only it can make
+//! (`Permitted`, `Admitted`, `Routed`), so leaving a stage out does not compile.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use http::HeaderMap;
+use indexmap::IndexMap;
+
+use crate::{
+    authenticate::{self, ApiKeys},
+    authorise,
+    call::{Call, Caller, Level, Reply, ServerName, Target},
+    exchange::Exchange,
+    forward::{Servers, Upward},
+    limit,
+    mcp::{Frame, Method, Part, fields, message},
+    observe::{Metrics, Outcome, Record},
+    refusal::Refusal,
+    route::{self, Catalog, Member, Naming, Route, View},
+    session::{Session, Sessions, Subscriptions},
+    start::Start,
+};
+
+/// Everything a call is judged by. It is replaced whole, and a call sees one of it.
+#[derive(Clone)]
+pub struct Plan {
+    /// Who may come in.
+    pub keys: Arc<ApiKeys>,
+    /// What is behind the gateway.
+    pub servers: Arc<Servers>,
+    /// What of it a client sees.
+    pub view: Arc<View>,
+}
+
+/// The way of every call.
+pub struct Pipeline {
+    plan: ArcSwap<Plan>,
+    /// The clients.
+    pub sessions: Sessions,
+    /// The numbers.
+    pub metrics: Arc<Metrics>,
+    /// Which servers have yet to be reached for the first time.
+    pub start: Start,
+    naming: Naming,
+    catalogs: Mutex<IndexMap<ServerName, Catalog>>,
+    subscriptions: Subscriptions,
+}
+
+/// A request as it came in.
+pub struct Arrival {
+    /// The session it came in on.
+    pub session: Arc<Session>,
+    /// The request.
+    pub frame: Frame,
+    /// The way back for what precedes the answer.
+    pub exchange: Arc<Exchange>,
+}
+
+/// The answer to a request. The record closes when it is dropped: with the last byte, or when
+/// the client hangs up.
+pub struct Answer {
+    /// What the client gets.
+    pub reply: Reply,
+    /// What is kept of it.
+    pub record: Record,
+}
+
+impl Pipeline {
+    /// A pipeline that has heard of no server yet.
+    pub fn new(plan: Plan, naming: Naming, sessions: Sessions, start: Start) -> Self {
+        let metrics = Arc::new(Metrics::new(plan.servers.iter().map(|(name, _)| name)));
+        Self {
+            plan: ArcSwap::from_pointee(plan),
+            sessions,
+            metrics,
+            start,
+            naming,
+            catalogs: Mutex::default(),
+            subscriptions: Subscriptions::default(),
+        }
+    }
+
+    /// What is in force now.
+    pub fn plan(&self) -> Arc<Plan> {
+        self.plan.load_full()
+    }
+
+    /// Who sent these headers. Asked before the body is read: strangers do not get to spend
+    /// our memory.
+    ///
+    /// # Errors
+    /// When they may not come in.
+    pub fn identify(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
+        authenticate::identify(&self.plan.load().keys, headers).inspect_err(|refusal| {
+            self.metrics.refused(refusal.stage());
+        })
+    }
+
+    /// Answers one request. It cannot fail: a refusal is an answer too.
+    pub async fn answer(&self, arrival: Arrival) -> Answer {
+        let Arrival {
+            session,
+            frame,
+            exchange,
+        } = arrival;
+        let mut record = Record::open(&self.metrics);
+        let id = frame.raw_bytes(Part::Id).unwrap_or_default();
+        let _underway = session.begin(id.clone(), &exchange);
+        let outcome = tokio::select! {
+            biased;
+            outcome = self.carry(&session, frame, &exchange, &mut record) => outcome,
+            () = exchange.withdrawn() => Ok(Reply::Silence),
+        };
+        let reply = outcome.unwrap_or_else(|refusal| {
+            record.refuse(&refusal);
+            Reply::Whole(refusal.message(Some(&id)))
+        });
+        Answer { reply, record }
+    }
+
+    async fn carry(
+        &self,
+        session: &Arc<Session>,
+        frame: Frame,
+        exchange: &Arc<Exchange>,
+        record: &mut Record,
+    ) -> Result<Reply, Refusal> {
+        let call = Call::read(frame, session.client.clone())?;
+        record.call(&call);
+        let plan = self.plan_for(&call.target).await;
+
+        let permitted = authorise::permit(session.caller.clone(), call)?;
+        let admitted = limit::admit(permitted)?;
+        let id = admitted
+            .call()
+            .frame
+            .raw_bytes(Part::Id)
+            .unwrap_or_default();
+        let reply = match route::choose(&plan.view, admitted)? {
+            Route::Here(result) => Reply::Whole(message::result(&id, &result)),
+            Route::Level(level) => {
+                self.set_level(&plan, session, level).await;
+                Reply::Whole(message::result(&id, b"{}"))
+            }
+            Route::There(routed) => {
+                record.server(routed.server());
+                let followed = self.follow(&routed.call().target, routed.server(), session);
+                match followed {
+                    true => plan.servers.send(&routed, exchange).await?,
+                    false => Reply::Whole(message::result(&id, b"{}")),
+                }
+            }
+        };
+        record.end(match reply {
+            Reply::Whole(_) | Reply::Streamed(_) => Outcome::Ok,
+            Reply::Failed(_) => Outcome::Error,
+            Reply::Silence => Outcome::Cancelled,
+        });
+        Ok(reply)
+    }
+
+    /// The plan in force; while servers are being reached for the first time, a list waits for
+    /// them, and so does what nobody offers yet.
+    async fn plan_for(&self, target: &Target) -> Arc<Plan> {
+        let plan = self.plan.load_full();
+        let waits = matches!(target, Target::List(_)) || !plan.view.offers(target);
+        if !waits || self.start.is_over() {
+            return plan;
+        }
+        self.start.over().await;
+        self.plan.load_full()
+    }
+
+    /// Keeps the book of subscriptions. False where a server need not hear of the end of one,
+    /// because another session still listens.
+    fn follow(&self, target: &Target, server: &ServerName, session: &Session) -> bool {
+        match target {
+            Target::Subscription(uri, true) => {
+                self.subscriptions.add(server, uri, session.id());
+                true
+            }
+            Target::Subscription(uri, false) => {
+                self.subscriptions.remove(server, uri, session.id())
+            }
+            Target::Ping
+            | Target::List(_)
+            | Target::LogLevel(_)
+            | Target::Tool(_)
+            | Target::Prompt(_)
+            | Target::Resource(_)
+            | Target::PromptArgument(_)
+            | Target::TemplateArgument(_) => true,
+        }
+    }
+
+    async fn set_level(&self, plan: &Plan, session: &Session, level: Level) {
+        session.client.set_level(level);
+        let all = self.sessions.all();
+        let lowest = all
+            .iter()
+            .filter_map(|session| session.client.level())
+            .min();
+        plan.servers
+            .set_level(&session.client, level, lowest.unwrap_or(level))
+            .await;
+    }
+
+    /// Takes what a client says without asking: notifications, and answers to questions.
+    pub fn hear(&self, session: &Arc<Session>, frame: Frame) {
+        match frame.method() {
+            Some(Method::Cancelled) => session.cancel(frame),
+            _ => tracing::trace!(?frame, "heard"),
+        }
+    }
+
+    /// A session is over: its stream closes, servers end what they keep for it.
+    pub fn end(&self, session: &str) {
+        self.sessions.remove(session);
+        let servers = self.plan.load().servers.clone();
+        servers.session_ended(session);
+        for (server, uri) in self.subscriptions.forget(session) {
+            servers.unsubscribe(&server, &uri);
+        }
+    }
+
+    fn publish(&self, before: &View, view: View) {
+        for warning in view
+            .warnings
+            .iter()
+            .filter(|told| !before.warnings.contains(told))
+        {
+            tracing::warn!("{warning}");
+        }
+        let changed = route::view::changed(before, &view);
+        let view = Arc::new(view);
+        self.plan.rcu(|plan| Plan {
+            view: view.clone(),
+            ..Plan::clone(plan)
+        });
+        for session in self.sessions.all() {
+            for list in &changed {
+                let told = message::notification(Method::ListChanged(*list), None);
+                session.outbox.push_once(told);
+            }
+        }
+    }
+}
+
+impl Upward for Pipeline {
+    fn notice(
+        &self,
+        server: &ServerName,
+        session: Option<&str>,
+        calls: &[Arc<Exchange>],
+        frame: Frame,
+    ) {
+        if let Some(session) = session.and_then(|id| self.sessions.get(id)) {
+            return session.outbox.push(frame.into_bytes());
+        }
+        match frame.method() {
+            Some(Method::ResourcesUpdated) => {
+                let uri = frame.text(Part::Uri).unwrap_or_default();
+                let listeners = self.subscriptions.of(server, &uri);
+                for session in listeners.iter().filter_map(|id| self.sessions.get(id)) {
+                    session.outbox.push(frame.bytes().clone());
+                }
+            }
+            Some(Method::Message) => self.log(calls, &frame),
+            _ => tracing::debug!(%server, ?frame, "a notification that is for nobody"),
+        }
+    }
+
+    fn offer(&self, server: &ServerName, catalog: Catalog) {
+        let mut catalogs = self.catalogs.lock().unwrap_or_else(PoisonError::into_inner);
+        catalogs.insert(server.clone(), catalog);
+        let plan = self.plan.load_full();
+        let members: Vec<Member<'_>> = plan
+            .servers
+            .iter()
+            .filter_map(|(name, server)| {
+                let prefix = server.config().prefix.as_deref().unwrap_or(name.as_str());
+                Some(Member {
+                    server: name,
+                    prefix,
+                    catalog: catalogs.get(name)?,
+                })
+            })
+            .collect();
+        self.publish(&plan.view, View::merge(self.naming, &members));
+    }
+
+    fn settled(&self, server: &ServerName) {
+        self.start.settled(server);
+    }
+}
+
+impl Pipeline {
+    /// A log message of a server that everybody shares. It goes with the calls that are under
+    /// way there, and to the sessions that have asked for log messages.
+    fn log(&self, calls: &[Arc<Exchange>], frame: &Frame) {
+        let params = frame.params().unwrap_or_default();
+        let level = fields::field(params, "level").and_then(fields::string);
+        let level = level
+            .and_then(|name| Level::named(&name))
+            .unwrap_or(Level::Emergency);
+        let mut told: Vec<Arc<str>> = Vec::new();
+        for exchange in calls {
+            let client = exchange.client();
+            let wanted = client.level().is_none_or(|lowest| level >= lowest);
+            if wanted && !told.contains(&client.session) && exchange.push(frame.bytes().clone()) {
+                told.push(client.session.clone());
+            }
+        }
+        for session in self.sessions.all() {
+            let wanted = session.client.level().is_some_and(|lowest| level >= lowest);
+            if wanted && !told.contains(session.id()) {
+                session.outbox.push(frame.bytes().clone());
+            }
+        }
+    }
+}
