@@ -18,6 +18,8 @@ pub mod refusal;
 pub mod session;
 pub mod start;
 
+pub mod admin;
+pub mod cli;
 /// From files to one checked, immutable configuration.
 pub mod config;
 /// The built-in example server.

@@ -16,7 +16,7 @@ use crate::{
     exchange::Exchange,
     forward::{Servers, Upward},
     limit,
-    mcp::{Frame, Method, Part, fields, message},
+    mcp::{Frame, List, Method, Part, fields, message},
     observe::{Metrics, Outcome, Record},
     refusal::Refusal,
     route::{self, Catalog, Member, Naming, Route, View},
@@ -214,6 +214,14 @@ impl Pipeline {
             Some(Method::Cancelled) => session.cancel(frame),
             _ => tracing::trace!(?frame, "heard"),
         }
+    }
+
+    /// How many items of each list a server offers, if it has been up.
+    pub fn offered(&self, server: &ServerName) -> Option<[usize; 4]> {
+        let catalogs = self.catalogs.lock().unwrap_or_else(PoisonError::into_inner);
+        catalogs
+            .get(server)
+            .map(|catalog| List::ALL.map(|list| catalog.items(list).len()))
     }
 
     /// A session is over: its stream closes, servers end what they keep for it.

@@ -33,10 +33,6 @@ pub(super) fn initialize(
     let session = pipeline
         .sessions
         .open(caller, Revision::negotiate(&asked))?;
-    pipeline
-        .metrics
-        .sessions
-        .set(pipeline.sessions.count() as f64);
     tracing::info!(
         caller = %session.caller,
         revision = %session.client.revision,

@@ -67,6 +67,16 @@ impl List {
         Method::List(self)
     }
 
+    /// What a person calls its items.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Resources => "resources",
+            Self::Templates => "resource templates",
+            Self::Prompts => "prompts",
+        }
+    }
+
     /// The key of its result that holds the items.
     pub fn key(self) -> &'static str {
         match self {

@@ -1,15 +1,21 @@
 //! Metrics for Prometheus. Every handle is resolved when the gateway starts; a call touches
 //! atomics only. Labels come from closed sets: the config, the stages, the outcomes.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use metrics::{Counter, Gauge, Histogram, Label};
 use metrics_exporter_prometheus::{
     Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
 
+use tokio::time::Instant;
+
 use super::Outcome;
-use crate::{call::ServerName, refusal::Stage};
+use crate::{call::ServerName, forward::State, refusal::Stage};
 
 /// From 100 µs to two minutes: a local call and a long-running tool.
 const BUCKETS: [f64; 13] = [
@@ -24,10 +30,18 @@ pub struct Metrics {
     refusals: HashMap<Stage, Counter>,
     /// Requests under way.
     pub in_flight: Gauge,
-    /// Sessions open.
-    pub sessions: Gauge,
-    /// Connections open.
-    pub connections: Gauge,
+    servers: HashMap<ServerName, Health>,
+    sessions: Gauge,
+    connections: Gauge,
+    started: Instant,
+    /// The exporter's counters cannot be read back; `/health` shows these.
+    requests: AtomicU64,
+    open: AtomicU64,
+}
+
+struct Health {
+    up: Gauge,
+    restarts: Counter,
 }
 
 struct Calls {
@@ -38,24 +52,24 @@ struct Calls {
 impl Metrics {
     /// Registers everything that can be counted about these servers.
     pub fn new<'a>(servers: impl Iterator<Item = &'a ServerName>) -> Self {
+        let servers: Vec<&ServerName> = servers.collect();
         let name = Matcher::Full("mcp_request_duration_seconds".to_owned());
         let builder = PrometheusBuilder::new().set_buckets_for_metric(name, &BUCKETS);
         let recorder = builder
             .unwrap_or_else(|_| PrometheusBuilder::new())
             .build_recorder();
-        metrics::with_local_recorder(&recorder, || Self::register(&recorder, servers))
+        metrics::with_local_recorder(&recorder, || Self::register(&recorder, &servers))
     }
 
-    fn register<'a>(
-        recorder: &PrometheusRecorder,
-        servers: impl Iterator<Item = &'a ServerName>,
-    ) -> Self {
+    fn register(recorder: &PrometheusRecorder, servers: &[&ServerName]) -> Self {
         metrics::describe_counter!("mcp_requests_total", "Requests answered.");
         metrics::describe_histogram!("mcp_request_duration_seconds", "From request to answer.");
         metrics::describe_counter!("mcp_refusals_total", "Requests the gateway itself refused.");
         metrics::describe_gauge!("mcp_requests_in_flight", "Requests under way.");
         metrics::describe_gauge!("mcp_sessions", "Client sessions open.");
         metrics::describe_gauge!("mcp_connections", "Client connections open.");
+        metrics::describe_gauge!("mcp_server_up", "Whether the server is connected.");
+        metrics::describe_counter!("mcp_server_restarts_total", "Connections lost or not made.");
         let build = metrics::gauge!("mcp_build_info", "version" => env!("CARGO_PKG_VERSION"));
         build.set(1.0);
         let refusals = Stage::ALL.map(|stage| {
@@ -67,13 +81,21 @@ impl Metrics {
         Self {
             handle: recorder.handle(),
             calls: servers
-                .map(|name| (name.clone(), Calls::of(name.as_str())))
+                .iter()
+                .map(|name| ((*name).clone(), Calls::of(name.as_str())))
                 .collect(),
             own: Calls::of("mcpgate"),
             refusals: refusals.into_iter().collect(),
             in_flight: metrics::gauge!("mcp_requests_in_flight"),
+            servers: servers
+                .iter()
+                .map(|name| ((*name).clone(), Health::of(name)))
+                .collect(),
             sessions: metrics::gauge!("mcp_sessions"),
             connections: metrics::gauge!("mcp_connections"),
+            started: Instant::now(),
+            requests: AtomicU64::new(0),
+            open: AtomicU64::new(0),
         }
     }
 
@@ -82,6 +104,7 @@ impl Metrics {
         let calls = server
             .and_then(|name| self.calls.get(name))
             .unwrap_or(&self.own);
+        self.requests.fetch_add(1, Ordering::Relaxed);
         calls.seconds.record(elapsed.as_secs_f64());
         if let Some(counter) = calls.outcomes.get(&outcome) {
             counter.increment(1);
@@ -95,6 +118,45 @@ impl Metrics {
         }
     }
 
+    /// A connection has opened.
+    pub fn connected(&self) {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        self.connections.increment(1.0);
+    }
+
+    /// A connection has closed.
+    pub fn disconnected(&self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+        self.connections.decrement(1.0);
+    }
+
+    /// Connections open.
+    pub fn connections(&self) -> u64 {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// Requests answered since the start.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Time since the start.
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Notes what is only worth knowing when somebody asks.
+    pub fn observe(&self, sessions: usize, states: &[(ServerName, State)]) {
+        self.sessions.set(sessions as f64);
+        for (name, state) in states {
+            let Some(health) = self.servers.get(name) else {
+                continue;
+            };
+            health.up.set(if state.state == "up" { 1.0 } else { 0.0 });
+            health.restarts.absolute(u64::from(state.restarts));
+        }
+    }
+
     /// The page that Prometheus reads.
     pub fn render(&self) -> String {
         self.handle.render()
@@ -103,6 +165,16 @@ impl Metrics {
     /// Folds what was recorded; memory grows until somebody does, and nobody may be scraping.
     pub fn upkeep(&self) {
         self.handle.run_upkeep();
+    }
+}
+
+impl Health {
+    fn of(name: &ServerName) -> Self {
+        let label = || vec![Label::new("server", name.to_string())];
+        Self {
+            up: metrics::gauge!("mcp_server_up", label()),
+            restarts: metrics::counter!("mcp_server_restarts_total", label()),
+        }
     }
 }
 

@@ -78,6 +78,18 @@ impl View {
         self.counts.get(list as usize).copied().unwrap_or_default()
     }
 
+    /// The exposed names of a list, sorted.
+    pub fn names(&self, list: List) -> Vec<&str> {
+        let names = self
+            .names
+            .get(list as usize)
+            .into_iter()
+            .flat_map(HashMap::keys);
+        let mut names: Vec<&str> = names.map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// The way to a tool, prompt, resource or template by its exposed name.
     pub fn way(&self, list: List, name: &str) -> Option<&Way> {
         self.names.get(list as usize)?.get(name)

@@ -1,4 +1,4 @@
-//! The life of the process: start, serve, drain.
+//! The `[gateway]` table of `servers.toml`, as a person writes it.
 
 use std::{net::SocketAddr, time::Duration};
 

@@ -1,0 +1,51 @@
+//! Where words go: logs and notes to stderr, always. stdout belongs to results and to MCP.
+
+use std::io::{IsTerminal, Write};
+
+use tracing_subscriber::EnvFilter;
+
+use super::{CliError, Format};
+
+/// Starts to log. `level` is a level, or a list of `module=level`.
+///
+/// # Errors
+/// When `level` is not understood.
+pub(super) fn start(level: &str, format: Format) -> Result<(), CliError> {
+    let wrong = |error| CliError::Usage(format!("--log-level {level}: {error}"));
+    let plain = level.parse::<tracing::Level>().is_ok() || level == "off";
+    // A bare level is for us; libraries are chatty.
+    let filter = if plain {
+        format!("warn,mcpgate={level}")
+    } else {
+        level.to_owned()
+    };
+    let filter = if plain && matches!(level, "error" | "off") {
+        level.to_owned()
+    } else {
+        filter
+    };
+    let filter = EnvFilter::try_new(filter).map_err(wrong)?;
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    match format {
+        Format::Text => subscriber.with_target(false).init(),
+        Format::Json => subscriber.json().flatten_event(true).init(),
+    }
+    Ok(())
+}
+
+/// Tells the person at the terminal.
+pub(super) fn say(words: &str) {
+    // A closed stderr is no reason to stop serving.
+    drop(writeln!(std::io::stderr(), "{words}"));
+}
+
+/// Prints a result.
+///
+/// # Errors
+/// When nobody reads it (any more).
+pub(super) fn print(words: &str) -> std::io::Result<()> {
+    writeln!(std::io::stdout(), "{words}")
+}

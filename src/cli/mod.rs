@@ -1,0 +1,259 @@
+//! The command line.
+
+mod call;
+mod check;
+mod client;
+mod list;
+mod log;
+mod serve;
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{
+    authenticate,
+    call::ServerName,
+    config::{self, Config, ConfigError, Paths},
+    example::{self, ExampleError},
+    forward::ServerConfig,
+};
+
+/// One MCP server in front of many: merges them, and decides on every call.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mcpgate",
+    version,
+    about,
+    after_help = "Exit codes: 0 done · 1 a problem was found, or a call failed · 2 wrong arguments or configuration"
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// What every command understands.
+#[derive(Debug, Args)]
+struct Options {
+    /// The config file [default: ./servers.toml, then the user's and the system's]
+    #[arg(long, global = true, value_name = "FILE", env = "MCPGATE_CONFIG")]
+    config: Option<PathBuf>,
+    /// The folder of policies [default: `policies` beside the config file]
+    #[arg(long, global = true, value_name = "DIR", env = "MCPGATE_POLICIES")]
+    policies: Option<PathBuf>,
+    /// How much to log: error, warn, info, debug, trace, or per module as `mcpgate=debug`
+    #[arg(long, global = true, value_name = "LEVEL", env = "MCPGATE_LOG")]
+    log_level: Option<String>,
+    /// How to log
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    log_format: Format,
+}
+
+/// How to log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// One object a line, for collectors.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve over HTTP, for many clients
+    Serve {
+        /// Where to listen, instead of `[gateway] listen`
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<SocketAddr>,
+    },
+    /// Serve one client on stdin and stdout, for Claude Desktop, Cursor and the like
+    Stdio,
+    /// Load everything, connect to every server, show what is there; exit 1 on a problem
+    Check,
+    /// List what the servers offer, as clients see it
+    List {
+        /// What to list
+        #[arg(value_enum, default_value_t = list::Kind::Tools)]
+        kind: list::Kind,
+        /// Print the list as JSON, as the servers wrote it
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Call a tool and print its result
+    #[command(after_help = "Example: mcpgate call example__add a=2 b=3")]
+    Call {
+        /// The tool, as `mcpgate list` shows it
+        name: String,
+        /// The arguments: one JSON object, or key=value pairs
+        #[arg(value_name = "JSON|KEY=VALUE")]
+        arguments: Vec<String>,
+        /// Print the result as JSON, as the server wrote it
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Make an API key and the hash that goes into policies/*.toml
+    HashKey {
+        /// The name of its `[keys.<name>]` table
+        #[arg(default_value = "alice")]
+        name: String,
+    },
+    /// The built-in example server, on stdin and stdout
+    Example {
+        /// Serve over HTTP at this address instead
+        #[arg(long, value_name = "ADDR")]
+        http: Option<SocketAddr>,
+    },
+}
+
+/// A gateway that runs already, instead of the config.
+#[derive(Debug, Args)]
+struct Remote {
+    /// Ask a running gateway, or any MCP server over HTTP, instead of the config
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// The API key to show there
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "MCPGATE_KEY",
+        hide_env_values = true,
+        requires = "url"
+    )]
+    key: Option<String>,
+}
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The files say something wrong.
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    /// The arguments do.
+    #[error("{0}")]
+    Usage(String),
+    /// A file or a socket cannot be used.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, #[source] std::io::Error),
+    /// The example server failed.
+    #[error("{0}")]
+    Example(#[from] ExampleError),
+    /// The system has no randomness.
+    #[error("cannot make a key: {0}")]
+    Random(#[from] getrandom::Error),
+    /// The answer was an error.
+    #[error("{0}")]
+    Answer(String),
+}
+
+impl CliError {
+    /// The exit code that tells a script what kind of failure it was.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) | Self::Usage(_) => 2,
+            Self::Io(_)
+            | Self::Listen(..)
+            | Self::Example(_)
+            | Self::Random(_)
+            | Self::Answer(_) => 1,
+        }
+    }
+}
+
+impl Cli {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// When it cannot do its work.
+    pub async fn run(self) -> Result<ExitCode, CliError> {
+        let quiet = match self.command {
+            Command::Serve { .. } | Command::Stdio => "info",
+            Command::Check | Command::List { .. } | Command::Call { .. } => "error",
+            Command::HashKey { .. } | Command::Example { .. } => "warn",
+        };
+        log::start(
+            self.options.log_level.as_deref().unwrap_or(quiet),
+            self.options.log_format,
+        )?;
+        match self.command {
+            Command::Serve { listen } => serve::http(&self.options.load()?, listen).await,
+            Command::Stdio => serve::stdio(&self.options.load()?).await,
+            Command::Check => check::run(self.options.load()?).await,
+            Command::List { kind, json, remote } => {
+                list::run(self.options.source(&remote)?, kind, json).await
+            }
+            Command::Call {
+                name,
+                arguments,
+                json,
+                remote,
+            } => {
+                let arguments = call::arguments(&arguments)?;
+                call::run(self.options.source(&remote)?, &name, arguments, json).await
+            }
+            Command::HashKey { name } => hash_key(&name),
+            Command::Example {
+                http: Some(address),
+            } => {
+                let listener = tokio::net::TcpListener::bind(address).await;
+                let listener = listener.map_err(|error| CliError::Listen(address, error))?;
+                let address = listener.local_addr()?;
+                log::say(&format!("example server on http://{address}/mcp"));
+                example::serve_http(listener).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Example { http: None } => {
+                example::serve_stdio().await?;
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
+}
+
+impl Options {
+    fn load(&self) -> Result<Config, CliError> {
+        let paths = Paths::find(self.config.clone(), self.policies.clone())?;
+        Ok(config::load(&paths)?)
+    }
+
+    /// The config, or one that has the running gateway as its only server, under bare names.
+    fn source(&self, remote: &Remote) -> Result<Config, CliError> {
+        let Some(url) = &remote.url else {
+            return self.load();
+        };
+        let mut server = ServerConfig {
+            url: Some(url.as_str().into()),
+            prefix: Some(String::new()),
+            ..ServerConfig::default()
+        };
+        if let Some(key) = &remote.key {
+            let value = format!("Bearer {key}");
+            server
+                .headers
+                .insert("authorization".to_owned(), value.as_str().into());
+        }
+        let name = ServerName::try_from("remote".to_owned());
+        let name = name.map_err(|error| CliError::Usage(error.to_owned()))?;
+        let mut config = Config::one_server(name, server)?;
+        config.gateway.names = crate::gateway::Names::Verbatim;
+        Ok(config)
+    }
+}
+
+fn hash_key(name: &str) -> Result<ExitCode, CliError> {
+    let (key, hash) = authenticate::generate()?;
+    log::print(&format!(
+        "# The key, for the client; it is shown only now:\n#   {key}"
+    ))?;
+    log::print("# For the gateway, into policies/keys.toml:")?;
+    log::print(&format!("[keys.{name}]\nhash = \"{hash}\""))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,71 @@
+//! `serve` and `stdio`.
+
+use std::{net::SocketAddr, process::ExitCode};
+
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use super::{CliError, log};
+use crate::{config::Config, gateway::Gateway, mcp::List};
+
+/// Serves over HTTP until SIGINT or SIGTERM.
+pub(super) async fn http(
+    config: &Config,
+    listen: Option<SocketAddr>,
+) -> Result<ExitCode, CliError> {
+    let listen = listen.unwrap_or(config.gateway.listen);
+    config.may_serve(listen)?;
+    let bound = TcpListener::bind(listen).await;
+    let listener = bound.map_err(|error| CliError::Listen(listen, error))?;
+    let address = listener.local_addr()?;
+    let ended = ended()?;
+    let gateway = Gateway::start(config);
+    let url = format!("http://{address}/mcp");
+    log::say(&format!(
+        "mcpgate {} serves {url}",
+        env!("CARGO_PKG_VERSION")
+    ));
+    let pipeline = gateway.pipeline().clone();
+    let welcome = tokio::spawn(async move {
+        pipeline.start.over().await;
+        let view = pipeline.plan().view.clone();
+        let counts = List::ALL.map(|list| format!("{} {}", view.count(list), list.plural()));
+        log::say(&counts.join(", "));
+        for name in view.names(List::Tools) {
+            log::say(&format!("  {name}"));
+        }
+    });
+    let served = gateway.serve(listener, ended).await;
+    welcome.abort();
+    tracing::info!("stopping");
+    gateway.stop().await;
+    served?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Serves one client on stdin and stdout until it closes them.
+pub(super) async fn stdio(config: &Config) -> Result<ExitCode, CliError> {
+    let ended = ended()?;
+    let gateway = Gateway::start(config);
+    let served = tokio::select! {
+        served = gateway.serve_pipe(tokio::io::stdin(), tokio::io::stdout()) => served,
+        () = ended => Ok(()),
+    };
+    gateway.stop().await;
+    served?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Resolves when the process is told to end.
+fn ended() -> std::io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,158 @@
+//! The life of the process: start, serve, drain.
+
+mod config;
+mod serve;
+
+use std::{sync::Arc, time::Duration};
+
+pub use config::{GatewayConfig, Names};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    time::{MissedTickBehavior, interval, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    accept,
+    authenticate::ApiKeys,
+    config::Config,
+    forward::{Servers, Upward},
+    pipeline::{Pipeline, Plan},
+    route::{Naming, View},
+    session::Sessions,
+    start::Start,
+};
+
+/// How often idle sessions are looked for and metrics are folded.
+const SWEEP: Duration = Duration::from_secs(5);
+/// How long calls in flight may take to finish at the end, and then the servers.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// A running gateway.
+pub struct Gateway {
+    pipeline: Arc<Pipeline>,
+    config: GatewayConfig,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Gateway {
+    /// Starts to connect to every server, in the background.
+    pub fn start(config: &Config) -> Self {
+        let gateway = config.gateway.clone();
+        let servers = Arc::new(Servers::new(&config.servers, gateway.max_message));
+        let plan = Plan {
+            keys: Arc::new(ApiKeys::new(&config.keys)),
+            servers: servers.clone(),
+            view: Arc::new(View::merge(naming(&gateway), &[])),
+        };
+        let sessions = Sessions::new(gateway.max_sessions, gateway.session_idle);
+        let names = servers.iter().map(|(name, _)| name.clone());
+        let start = Start::new(names, gateway.first_list_wait);
+        let pipeline = Arc::new(Pipeline::new(plan, naming(&gateway), sessions, start));
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        for (_, server) in servers.iter() {
+            let upward: Arc<dyn Upward> = pipeline.clone();
+            tasks.spawn(server.clone().keep(upward, stop.child_token()));
+        }
+        tasks.spawn(sweep(pipeline.clone(), stop.child_token()));
+        Self {
+            pipeline,
+            config: gateway,
+            stop,
+            tasks,
+        }
+    }
+
+    /// What answers the calls.
+    pub fn pipeline(&self) -> &Arc<Pipeline> {
+        &self.pipeline
+    }
+
+    /// Serves HTTP until `until` is done, then lets calls in flight finish.
+    ///
+    /// # Errors
+    /// When the listener has no address.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        until: impl Future<Output = ()>,
+    ) -> std::io::Result<()> {
+        serve::serve(&self.pipeline, &self.config, listener, until).await
+    }
+
+    /// Serves one client on a pipe until its input ends.
+    ///
+    /// # Errors
+    /// When reading or writing fails.
+    pub async fn serve_pipe<R, W>(&self, input: R, output: W) -> std::io::Result<()>
+    where
+        R: AsyncRead + Unpin + Send,
+        W: AsyncWrite + Unpin + Send + 'static,
+    {
+        accept::stdio::serve(
+            self.pipeline.clone(),
+            input,
+            output,
+            self.config.max_message,
+        )
+        .await
+    }
+
+    /// Serves one client on a stream, apart from this gateway's own life.
+    pub fn serve_pipe_detached<S>(&self, stream: S) -> impl Future<Output = ()> + Send + 'static
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let (pipeline, limit) = (self.pipeline.clone(), self.config.max_message);
+        async move {
+            let (input, output) = tokio::io::split(stream);
+            if let Err(error) = accept::stdio::serve(pipeline, input, output, limit).await {
+                tracing::debug!("a pipe broke: {error}");
+            }
+        }
+    }
+
+    /// Ends every session and every server, and waits for it.
+    pub async fn stop(self) {
+        for session in self.pipeline.sessions.all() {
+            self.pipeline.end(session.id());
+        }
+        self.stop.cancel();
+        self.tasks.close();
+        let servers = self.pipeline.plan().servers.clone();
+        let all = async {
+            self.tasks.wait().await;
+            servers.gone().await;
+        };
+        if timeout(DRAIN, all).await.is_err() {
+            tracing::warn!("some servers did not stop in time");
+        }
+    }
+}
+
+fn naming(config: &GatewayConfig) -> Naming {
+    Naming {
+        portable: config.names == Names::Portable,
+        budget: config.name_budget,
+    }
+}
+
+/// Ends idle sessions, and keeps the metrics' memory small.
+async fn sweep(pipeline: Arc<Pipeline>, stop: CancellationToken) {
+    let mut ticks = interval(SWEEP);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = stop.cancelled() => return,
+        }
+        for session in pipeline.sessions.expired() {
+            tracing::info!(caller = %session.caller, "session ended: idle");
+            pipeline.end(session.id());
+        }
+        pipeline.metrics.upkeep();
+    }
+}
