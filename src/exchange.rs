@@ -2,16 +2,41 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use bytes::Bytes;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
-use crate::{call::Client, mcp::Frame};
+use crate::{
+    call::{Client, Level},
+    mcp::{Frame, Method, Part, message},
+};
 
 /// How many messages may wait for a client that does not read.
 const WAITING: usize = 1024;
+
+/// What precedes an answer.
+#[derive(Debug, Clone)]
+pub enum Told {
+    /// A notification.
+    Message(Bytes),
+    /// A question, and the number under which its answer is awaited.
+    Question(u64, Box<Frame>),
+}
+
+impl Told {
+    /// As a client reads it that is asked by request.
+    pub fn into_message(self) -> Bytes {
+        match self {
+            Self::Message(message) => message,
+            Self::Question(id, frame) => frame.with(&[(Part::Id, id.to_string().as_bytes())]),
+        }
+    }
+}
 
 /// What precedes the answer to one request, and word that the client no longer wants it.
 ///
@@ -19,21 +44,29 @@ const WAITING: usize = 1024;
 #[derive(Debug)]
 pub struct Exchange {
     client: Arc<Client>,
-    queue: Mutex<VecDeque<Bytes>>,
+    /// The level of log messages that this very request asks for.
+    level: Option<Level>,
+    queue: Mutex<VecDeque<Told>>,
     came: Notify,
     withdrawn: OnceLock<Frame>,
     withdrawal: Notify,
+    /// When the server last showed that it works on the request.
+    alive: Mutex<Instant>,
+    asking: AtomicUsize,
 }
 
 impl Exchange {
     /// The way back to that client.
-    pub fn new(client: Arc<Client>) -> Self {
+    pub fn new(client: Arc<Client>, level: Option<Level>) -> Self {
         Self {
             client,
+            level,
             queue: Mutex::default(),
             came: Notify::new(),
             withdrawn: OnceLock::new(),
             withdrawal: Notify::new(),
+            alive: Mutex::new(Instant::now()),
+            asking: AtomicUsize::new(0),
         }
     }
 
@@ -42,38 +75,87 @@ impl Exchange {
         &self.client
     }
 
+    /// Whether the client wants log messages of that level with this request.
+    pub fn wants(&self, level: Level) -> bool {
+        match (self.client.revision.is_stateless(), self.level) {
+            (true, lowest) => lowest.is_some_and(|lowest| level >= lowest),
+            (false, _) => self.client.level().is_none_or(|lowest| level >= lowest),
+        }
+    }
+
     /// Passes a message to the client ahead of the answer. False when the client reads too
     /// slowly to take it: a server must not wait for that.
     pub fn push(&self, message: Bytes) -> bool {
+        self.touch();
+        self.tell(Told::Message(message))
+    }
+
+    /// The server works on the request: its time starts anew.
+    pub fn touch(&self) {
+        *self.alive.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Whether the client owes it an answer.
+    pub fn is_asking(&self) -> bool {
+        self.asking.load(Ordering::Relaxed) > 0
+    }
+
+    /// When it last showed that.
+    pub fn alive(&self) -> Instant {
+        *self.alive.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, told: Told) -> bool {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.len() >= WAITING {
             return false;
         }
-        queue.push_back(message);
+        queue.push_back(told);
         drop(queue);
         self.came.notify_one();
         true
     }
 
-    /// The next message, if one is there.
-    pub fn take(&self) -> Option<Bytes> {
+    /// Asks the client, and waits for its answer; nothing when it is gone, or cannot be asked.
+    /// Given up, the client is told that nobody waits any more.
+    pub async fn ask(&self, question: Frame) -> Option<Frame> {
+        let mut asked = self.client.question();
+        if !self.client.answers(&question)
+            || !self.tell(Told::Question(asked.id(), Box::new(question)))
+        {
+            return None;
+        }
+        self.asking.fetch_add(1, Ordering::Relaxed);
+        let mut unasked = Unasked {
+            exchange: self,
+            id: asked.id(),
+            due: true,
+        };
+        let answer = asked.answer().await;
+        unasked.due = false;
+        self.touch();
+        answer
+    }
+
+    /// The next of what precedes the answer, if it is there.
+    pub fn take(&self) -> Option<Told> {
         self.queue
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop_front()
     }
 
-    /// The next message.
-    pub async fn next(&self) -> Bytes {
+    /// The next of what precedes the answer.
+    pub async fn next(&self) -> Told {
         loop {
-            if let Some(message) = self.take() {
-                return message;
+            if let Some(told) = self.take() {
+                return told;
             }
             self.came.notified().await;
         }
     }
 
-    /// Whether a message is there.
+    /// Whether something is there.
     pub fn has_message(&self) -> bool {
         !self
             .queue
@@ -82,7 +164,7 @@ impl Exchange {
             .is_empty()
     }
 
-    /// Waits until a message is there.
+    /// Waits until something is there.
     pub async fn filled(&self) {
         while !self.has_message() {
             self.came.notified().await;
@@ -106,5 +188,25 @@ impl Exchange {
     /// The notification by which the client cancelled.
     pub fn withdrawal(&self) -> Option<&Frame> {
         self.withdrawn.get()
+    }
+}
+
+/// Tells the client when a question is given up.
+struct Unasked<'a> {
+    exchange: &'a Exchange,
+    id: u64,
+    due: bool,
+}
+
+impl Drop for Unasked<'_> {
+    fn drop(&mut self) {
+        self.exchange.asking.fetch_sub(1, Ordering::Relaxed);
+        if self.due && !self.exchange.client.revision.is_stateless() {
+            let params = format!(r#"{{"requestId":{}}}"#, self.id);
+            self.exchange.tell(Told::Message(message::notification(
+                Method::Cancelled,
+                Some(&params),
+            )));
+        }
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use super::{HEARTBEAT, Pending};
 use crate::{
     call::{self, Reply},
-    exchange::Exchange,
+    exchange::{Exchange, Told},
     mcp::sse,
     observe::Record,
     session::{Busy, Reader},
@@ -92,7 +92,7 @@ impl Answering {
             let answer = tokio::select! {
                 biased;
                 answer = call => answer,
-                message = self.exchange.next() => return Some(sse::event(None, &message)),
+                told = self.exchange.next() => return Some(sse::event(None, &told.into_message())),
                 () = sleep(HEARTBEAT) => return Some(sse::HEARTBEAT),
             };
             self.call = None;
@@ -100,7 +100,8 @@ impl Answering {
             self.record = Some(answer.record);
         }
         // What was said before the answer goes before it, though both be there by now.
-        let message = self.exchange.take().or_else(|| self.answer.take());
+        let told = self.exchange.take().map(Told::into_message);
+        let message = told.or_else(|| self.answer.take());
         message.map(|message| sse::event(None, &message))
     }
 }

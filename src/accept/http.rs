@@ -14,6 +14,7 @@ use super::{
     HEARTBEAT, Origins, begin,
     body::{self, Body},
     initialize::initialize,
+    sse::{self, Streams},
 };
 use crate::{
     call::{Caller, Reply},
@@ -35,6 +36,7 @@ pub struct Endpoint {
     pipeline: Arc<Pipeline>,
     origins: Origins,
     max_message: usize,
+    streams: Streams,
 }
 
 impl Endpoint {
@@ -44,23 +46,15 @@ impl Endpoint {
             pipeline,
             origins,
             max_message,
+            streams: Streams::default(),
         }
     }
 
-    /// Answers one HTTP request.
+    /// Answers a request to the MCP endpoint.
     pub async fn serve(&self, request: Request<Incoming>) -> Response<Body> {
-        let checked = self.origins.check(request.uri(), request.headers());
-        if let Err(refusal) = checked {
-            tracing::warn!("refused: {refusal}");
-            return refused(&refusal, None);
-        }
-        // Without asking who it is: clients probe with HEAD, and take a 401 for a need of OAuth.
-        if ![Verb::POST, Verb::GET, Verb::DELETE].contains(request.method()) {
-            return not_allowed();
-        }
-        let caller = match self.pipeline.identify(request.headers()) {
+        let caller = match self.meet(&request, &[Verb::POST, Verb::GET, Verb::DELETE]) {
             Ok(caller) => caller,
-            Err(refusal) => return refused(&refusal, None),
+            Err(refused) => return *refused,
         };
         let answer = match *request.method() {
             Verb::POST => self.post(caller, request).await,
@@ -68,6 +62,50 @@ impl Endpoint {
             _ => self.get(&caller, request.headers()),
         };
         answer.unwrap_or_else(|refusal| refused(&refusal, None))
+    }
+
+    /// Answers a request to `/sse`: it opens a legacy stream.
+    pub fn sse(&self, request: &Request<Incoming>) -> Response<Body> {
+        let opened = match self.meet(request, &[Verb::GET]) {
+            Ok(caller) => self.streams.open(&self.pipeline, caller, self.max_message),
+            Err(refused) => return *refused,
+        };
+        opened.unwrap_or_else(|refusal| refused(&refusal, None))
+    }
+
+    /// Answers a request to `/messages`: a message on a legacy stream.
+    pub async fn messages(&self, request: Request<Incoming>) -> Response<Body> {
+        let caller = match self.meet(&request, &[Verb::POST]) {
+            Ok(caller) => caller,
+            Err(refused) => return *refused,
+        };
+        let posted = async {
+            let conversation = self.streams.find(request.uri(), &caller)?;
+            let body = self.collect(request.into_body()).await?;
+            sse::post(&conversation, &body).await
+        };
+        posted
+            .await
+            .unwrap_or_else(|refusal| refused(&refusal, None))
+    }
+
+    /// Looks at a request before its body: where it comes from, what it is, whose it is.
+    fn meet(
+        &self,
+        request: &Request<Incoming>,
+        verbs: &[Verb],
+    ) -> Result<Caller, Box<Response<Body>>> {
+        let checked = self.origins.check(request.uri(), request.headers());
+        if let Err(refusal) = checked {
+            tracing::warn!("refused: {refusal}");
+            return Err(Box::new(refused(&refusal, None)));
+        }
+        // Without asking who it is: clients probe with HEAD, and take a 401 for a need of OAuth.
+        if !verbs.contains(request.method()) {
+            return Err(Box::new(not_allowed(verbs)));
+        }
+        let caller = self.pipeline.identify(request.headers());
+        caller.map_err(|refusal| Box::new(refused(&refusal, None)))
     }
 
     async fn post(
@@ -192,7 +230,7 @@ impl Endpoint {
     fn get(&self, caller: &Caller, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
         // Without a session there is no stream to give, and 405 is what clients take for that.
         if !headers.contains_key(SESSION) || !accepts_events(headers) {
-            return Ok(not_allowed());
+            return Ok(not_allowed(&[Verb::POST, Verb::DELETE]));
         }
         let session = self.session(caller, headers)?;
         let after = headers
@@ -261,7 +299,7 @@ fn accepts_events(headers: &HeaderMap) -> bool {
     })
 }
 
-fn events(body: Body) -> Response<Body> {
+pub(super) fn events(body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, EVENTS);
@@ -285,12 +323,14 @@ pub(crate) fn status(status: StatusCode) -> Response<Body> {
     response
 }
 
-pub(crate) fn not_allowed() -> Response<Body> {
+fn not_allowed(verbs: &[Verb]) -> Response<Body> {
     let words = "This is an MCP endpoint: POST JSON-RPC messages here.\n";
     let mut response = Response::new(Body::Whole(Bytes::from_static(words.as_bytes())));
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    let allow = HeaderValue::from_static("GET, POST, DELETE");
-    response.headers_mut().insert(header::ALLOW, allow);
+    let names: Vec<&str> = verbs.iter().map(Verb::as_str).collect();
+    if let Ok(allow) = HeaderValue::from_str(&names.join(", ")) {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
     response
 }
 

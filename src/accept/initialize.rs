@@ -25,18 +25,20 @@ pub(super) fn initialize(
     caller: Caller,
     frame: &Frame,
 ) -> Result<(Arc<Session>, Bytes), Refusal> {
-    let asked = frame
-        .params()
-        .and_then(|params| fields::field(params, "protocolVersion"));
+    let keys = ["protocolVersion", "capabilities", "clientInfo"];
+    let said = fields::fields(frame.params().unwrap_or("{}"), keys);
+    let [asked, capabilities, info] = said.map_err(|_bad| Refusal::Params("not an object"))?;
     let asked = asked.and_then(fields::string);
     let asked = asked.ok_or(Refusal::Params("`protocolVersion` is missing"))?;
+    let revision = Revision::negotiate(&asked);
+    let (capabilities, info) = (capabilities.unwrap_or("{}"), info.unwrap_or("{}"));
     let session = pipeline
         .sessions
-        .open(caller, Revision::negotiate(&asked))?;
+        .open(caller, revision, capabilities, info)?;
     tracing::info!(
-        caller = %session.caller,
+        caller = %session.caller(),
         revision = %session.client.revision,
-        client = client_name(frame),
+        client = client_name(info),
         "session opened"
     );
     let result = greeting(pipeline, session.client.revision);
@@ -67,19 +69,14 @@ fn greeting(pipeline: &Pipeline, revision: Revision) -> String {
         Revision::V2024_11_05 => rmcp::model::ProtocolVersion::V_2024_11_05,
         Revision::V2025_03_26 => rmcp::model::ProtocolVersion::V_2025_03_26,
         Revision::V2025_06_18 => rmcp::model::ProtocolVersion::V_2025_06_18,
-        Revision::V2025_11_25 => rmcp::model::ProtocolVersion::V_2025_11_25,
+        Revision::V2025_11_25 | Revision::V2026_07_28 => rmcp::model::ProtocolVersion::V_2025_11_25,
     };
     result.server_info = Implementation::new("mcpgate", env!("CARGO_PKG_VERSION"));
     result.instructions = pipeline.plan().view.instructions.clone();
     json(&result)
 }
 
-fn client_name(frame: &Frame) -> String {
-    let info = frame
-        .params()
-        .and_then(|params| fields::field(params, "clientInfo"));
-    let name = info
-        .and_then(|info| fields::field(info, "name"))
-        .and_then(fields::string);
+fn client_name(info: &str) -> String {
+    let name = fields::field(info, "name").and_then(fields::string);
     name.unwrap_or_default().chars().take(64).collect()
 }

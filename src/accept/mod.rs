@@ -1,9 +1,11 @@
 //! How a call arrives: over HTTP, or on stdin.
 
 pub mod body;
+mod conversation;
 pub mod http;
 mod initialize;
 mod origin;
+pub mod sse;
 pub mod stdio;
 
 pub use origin::Origins;
@@ -29,7 +31,7 @@ fn begin(
     session: &Arc<Session>,
     frame: Frame,
 ) -> (Pending, Arc<Exchange>) {
-    let exchange = Arc::new(Exchange::new(session.client.clone()));
+    let exchange = Arc::new(Exchange::new(session.client.clone(), None));
     let arrival = Arrival {
         session: session.clone(),
         frame,

@@ -1,31 +1,15 @@
 //! The same virtual server on a pipe, for clients that launch their servers.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
-    sync::{Semaphore, mpsc},
-    task::JoinSet,
-    time::timeout,
+    sync::mpsc,
 };
 
-use super::{begin, body::whole, initialize::initialize};
-use crate::{
-    call::Caller,
-    forward::Lines,
-    mcp::{Frame, Kind, Method, Part, frame, message},
-    pipeline::Pipeline,
-    refusal::Refusal,
-    session::{Reader, Session},
-};
-
-/// Requests at once; the next one is read when one is done.
-const AT_ONCE: usize = 1024;
-/// How long requests may go on after the input has ended.
-const FINISH: Duration = Duration::from_secs(10);
-/// Messages that may wait for the client to read.
-const QUEUE: usize = 1024;
+use super::conversation::Conversation;
+use crate::{call::Caller, forward::Lines, mcp::message, pipeline::Pipeline};
 
 /// Serves one client until its input ends. Requests that it has sent by then are finished, if
 /// they do not take long.
@@ -42,137 +26,25 @@ where
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send + 'static,
 {
-    let (out, queue) = mpsc::channel(QUEUE);
+    let (conversation, queue) = Conversation::new(pipeline, Caller::Local, max_message);
     let writer = tokio::spawn(write(queue, output));
-    let mut client = Client {
-        pipeline,
-        out,
-        session: None,
-        requests: JoinSet::new(),
-        room: Arc::new(Semaphore::new(AT_ONCE)),
-        max_message,
-    };
-    let read = client.read(Lines::new(input, max_message)).await;
-    let finished = async { while client.requests.join_next().await.is_some() {} };
-    if timeout(FINISH, finished).await.is_err() {
-        client.requests.shutdown().await;
-    }
-    if let Some(session) = client.session.take() {
-        client.pipeline.end(session.id());
-    }
-    drop(client);
+    let read = read(&conversation, Lines::new(input, max_message)).await;
+    conversation.finish().await;
+    drop(conversation);
     let written = writer.await.map_err(std::io::Error::other);
     read.and(written?)
 }
 
-struct Client {
-    pipeline: Arc<Pipeline>,
-    out: mpsc::Sender<Bytes>,
-    session: Option<Arc<Session>>,
-    requests: JoinSet<()>,
-    room: Arc<Semaphore>,
-    max_message: usize,
-}
-
-impl Client {
-    async fn read<R: AsyncRead + Unpin>(&mut self, mut lines: Lines<R>) -> std::io::Result<()> {
-        while let Some(line) = lines.next().await? {
-            while self.requests.try_join_next().is_some() {}
-            match self.take(&line).await {
-                Ok(()) => {}
-                Err(refusal) => self.say(refusal.message(None)).await,
-            }
-        }
-        Ok(())
-    }
-
-    async fn take(&mut self, line: &Bytes) -> Result<(), Refusal> {
-        let messages = frame::split(line)?;
-        if frame::is_batch(line) {
-            let batches = |session: &Arc<Session>| session.client.revision.has_batches();
-            if !self.session.as_ref().is_some_and(batches) {
-                let words = "the agreed revision has no batches".to_owned();
-                return Err(crate::mcp::Malformed::Shape(words).into());
-            }
-        }
-        for message in messages {
-            self.dispatch(Frame::parse(message)?).await;
-        }
-        Ok(())
-    }
-
-    async fn dispatch(&mut self, frame: Frame) {
-        match (frame.kind(), self.session.clone()) {
-            (Kind::Request, None) => self.open(&frame).await,
-            (Kind::Request, Some(session)) => self.request(&session, frame).await,
-            (Kind::Notification | Kind::Response, Some(session)) => {
-                self.pipeline.hear(&session, frame);
-            }
-            (Kind::Notification | Kind::Response, None) => {}
+async fn read<R: AsyncRead + Unpin>(
+    conversation: &Conversation,
+    mut lines: Lines<R>,
+) -> std::io::Result<()> {
+    while let Some(line) = lines.next().await? {
+        if let Err(refusal) = conversation.take(&line).await {
+            conversation.say(refusal.message(None)).await;
         }
     }
-
-    /// The first request should be `initialize`; `ping` may come before it.
-    async fn open(&mut self, frame: &Frame) {
-        let id = frame.raw_bytes(Part::Id).unwrap_or_default();
-        let opened = match frame.method() {
-            Some(Method::Initialize) => initialize(&self.pipeline, Caller::Local, frame),
-            Some(Method::Ping) => return self.say(message::result(&id, b"{}")).await,
-            _ => Err(Refusal::SessionUnknown),
-        };
-        match opened {
-            Ok((session, answer)) => {
-                self.say(answer).await;
-                tokio::spawn(pass_on(
-                    Reader::open(session.clone(), None),
-                    self.out.downgrade(),
-                ));
-                self.session = Some(session);
-            }
-            Err(refusal) => self.say(refusal.message(Some(&id))).await,
-        }
-    }
-
-    async fn request(&mut self, session: &Arc<Session>, frame: Frame) {
-        let Ok(permit) = self.room.clone().acquire_owned().await else {
-            return;
-        };
-        let (mut call, exchange) = begin(&self.pipeline, session, frame);
-        let (out, limit) = (self.out.clone(), self.max_message);
-        self.requests.spawn(async move {
-            let _permit = permit;
-            let answer = loop {
-                tokio::select! {
-                    biased;
-                    answer = &mut call => break answer,
-                    message = exchange.next() => send(&out, message).await,
-                }
-            };
-            while let Some(message) = exchange.take() {
-                send(&out, message).await;
-            }
-            if let Some(message) = whole(answer.reply, limit).await {
-                send(&out, message).await;
-            }
-        });
-    }
-
-    async fn say(&self, message: Bytes) {
-        send(&self.out, message).await;
-    }
-}
-
-async fn send(out: &mpsc::Sender<Bytes>, message: Bytes) {
-    // The writer ends when the client closes its end: then nobody is left to tell.
-    drop(out.send(message::one_line(message)).await);
-}
-
-/// What belongs to no request.
-async fn pass_on(mut reader: Reader, out: mpsc::WeakSender<Bytes>) {
-    while let Some((_, message)) = reader.next().await {
-        let Some(out) = out.upgrade() else { return };
-        send(&out, message).await;
-    }
+    Ok(())
 }
 
 async fn write<W: AsyncWrite + Unpin>(
@@ -183,7 +55,7 @@ async fn write<W: AsyncWrite + Unpin>(
     let mut joined = Vec::new();
     while queue.recv_many(&mut batch, 64).await > 0 {
         for message in batch.drain(..) {
-            joined.extend_from_slice(&message);
+            joined.extend_from_slice(&message::one_line(message));
             joined.push(b'\n');
         }
         output.write_all(&joined).await?;

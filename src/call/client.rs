@@ -1,31 +1,55 @@
 //! The session a call came in on.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU8, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU8, AtomicU64, Ordering},
+    },
 };
 
-use super::Level;
-use crate::mcp::Revision;
+use tokio::sync::oneshot;
+
+use super::{Caller, Level};
+use crate::mcp::{Frame, Method, Part, Revision, fields};
 
 /// The session a call came in on, as far as servers are concerned.
 #[derive(Debug)]
 pub struct Client {
     /// The session's id. Servers that keep one session for each client go by it.
     pub session: Arc<str>,
+    /// Who opened it.
+    pub caller: Caller,
     /// What was agreed at `initialize`.
     pub revision: Revision,
+    /// Its `capabilities`, as it wrote them.
+    pub capabilities: Box<str>,
+    /// Its `clientInfo`, as it wrote it.
+    pub info: Box<str>,
     /// The level it set, plus one; nothing yet is zero.
     level: AtomicU8,
+    next_question: AtomicU64,
+    questions: Mutex<HashMap<u64, oneshot::Sender<Frame>>>,
 }
 
 impl Client {
     /// A client that has just initialized.
-    pub fn new(session: Arc<str>, revision: Revision) -> Self {
+    pub fn new(
+        session: Arc<str>,
+        caller: Caller,
+        revision: Revision,
+        capabilities: &str,
+        info: &str,
+    ) -> Self {
         Self {
             session,
+            caller,
             revision,
+            capabilities: capabilities.into(),
+            info: info.into(),
             level: AtomicU8::new(0),
+            next_question: AtomicU64::new(1),
+            questions: Mutex::default(),
         }
     }
 
@@ -38,5 +62,87 @@ impl Client {
     /// Remembers what it asked for.
     pub fn set_level(&self, level: Level) {
         self.level.store(level as u8 + 1, Ordering::Relaxed);
+    }
+
+    /// Whether it has declared that it answers such a question.
+    pub fn answers(&self, question: &Frame) -> bool {
+        let capability = match question.method() {
+            Some(Method::SamplingCreateMessage) => "sampling",
+            Some(Method::ElicitationCreate) => "elicitation",
+            Some(Method::RootsList) => "roots",
+            _ => return false,
+        };
+        fields::field(&self.capabilities, capability).is_some_and(|value| value != "null")
+    }
+
+    /// Numbers a question to it, and waits for its answer from now on.
+    pub fn question(self: &Arc<Self>) -> Question {
+        let id = self.next_question.fetch_add(1, Ordering::Relaxed);
+        let (sender, answer) = oneshot::channel();
+        self.questions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, sender);
+        Question {
+            client: self.clone(),
+            id,
+            answer,
+        }
+    }
+
+    /// Hands its answer to whoever has asked. False when nobody waits for it.
+    pub fn answered(&self, answer: Frame) -> bool {
+        let id = answer.raw(Part::Id).and_then(|id| id.parse().ok());
+        id.is_some_and(|id| self.answered_as(id, answer))
+    }
+
+    /// Hands the answer to the question of that number to whoever has asked.
+    pub fn answered_as(&self, id: u64, answer: Frame) -> bool {
+        let mut questions = self
+            .questions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let waiting = questions.remove(&id);
+        drop(questions);
+        waiting.is_some_and(|waiting| waiting.send(answer).is_ok())
+    }
+
+    /// The session is over: whoever has asked learns of it.
+    pub fn gone(&self) {
+        self.questions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+}
+
+/// A question that a client has yet to answer.
+#[derive(Debug)]
+pub struct Question {
+    client: Arc<Client>,
+    id: u64,
+    answer: oneshot::Receiver<Frame>,
+}
+
+impl Question {
+    /// Its number: the id under which the client answers.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The client's answer; nothing when the client is gone.
+    pub async fn answer(&mut self) -> Option<Frame> {
+        (&mut self.answer).await.ok()
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        let mut questions = self
+            .client
+            .questions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        questions.remove(&self.id);
     }
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 
 pub use caller::{Caller, KeyName};
-pub use client::Client;
+pub use client::{Client, Question};
 pub use level::Level;
 pub use server_name::ServerName;
 

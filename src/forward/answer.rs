@@ -1,20 +1,29 @@
 //! A server's HTTP response, read as the answer to one request.
 
+use std::{pin::Pin, time::Duration};
+
 use bytes::Bytes;
-use http::{HeaderMap, Method as Verb, Response, header};
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use http::{HeaderMap, Method as Verb, Response, StatusCode, header};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Body as _, Frame as Piece, Incoming};
+use tokio::time::sleep;
 
-use super::{http::Http, listing::garbled, wire::chain};
+use super::{http::Http, listing::garbled, stream::resuming, wire::chain};
 use crate::{
     call::{Reply, ServerName},
     exchange::Exchange,
-    mcp::{Frame, Kind, Method, Part, frame, sse::Decoder},
+    mcp::{
+        Frame, Kind, Method, Part, frame,
+        sse::{Decoder, Event},
+    },
     refusal::Refusal,
 };
 
 /// An answer up to this size is looked at before it is passed on; a larger one streams through.
 const LOOK: usize = 64 * 1024;
+/// How long to wait before coming back for the rest of a stream, unless the server says.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Why there is no answer.
 pub(super) enum Trouble {
@@ -55,9 +64,16 @@ impl Http {
             .unwrap_or_default()
             .to_owned();
         if status.is_success() && kind.starts_with("text/event-stream") {
-            return self
-                .events(headers, response.into_body(), id, exchange)
-                .await;
+            let questions = FuturesUnordered::new();
+            let mut reading = Reading {
+                http: self,
+                headers,
+                id,
+                exchange,
+                last: None,
+                questions,
+            };
+            return reading.events(response.into_body()).await;
         }
         let json = kind.starts_with("application/json");
         if status.is_success() && json {
@@ -72,7 +88,7 @@ impl Http {
             (true, kind) => format!("HTTP {status} with the content type {kind}"),
             (false, _) => format!("HTTP {status}"),
         };
-        Err(garbled(&self.server, words).into())
+        Err(garbled(&self.outlet.server, words).into())
     }
 
     /// One message as the body: looked at if it is small, else passed through as it comes.
@@ -94,8 +110,9 @@ impl Http {
             Some((piece.map_err(std::io::Error::other), body))
         });
         let read = futures_util::stream::iter(read.into_iter().map(|data| Ok(Piece::data(data))));
-        let all = futures_util::StreamExt::chain(read, rest);
-        Ok(Reply::Streamed(StreamBody::new(all).boxed_unsync()))
+        Ok(Reply::Streamed(
+            StreamBody::new(read.chain(rest)).boxed_unsync(),
+        ))
     }
 
     fn small(&self, read: Vec<Bytes>, id: &[u8]) -> Result<Reply, Trouble> {
@@ -104,95 +121,157 @@ impl Http {
             Err(pieces) => pieces.concat().into(),
         };
         let parsed = Frame::parse(bytes);
-        let frame = parsed.map_err(|error| garbled(&self.server, error.to_string()))?;
+        let frame = parsed.map_err(|error| garbled(&self.outlet.server, error.to_string()))?;
         if frame.kind() != Kind::Response {
-            return Err(garbled(&self.server, "the answer is not a response").into());
+            return Err(garbled(&self.outlet.server, "the answer is not a response").into());
         }
         Ok(with_id(frame, id))
     }
 
-    /// A stream of messages, of which the last is the answer.
-    async fn events(
-        &self,
-        headers: &HeaderMap,
-        mut body: Incoming,
-        id: &[u8],
-        exchange: &Exchange,
-    ) -> Result<Reply, Trouble> {
-        let mut decoder = Decoder::new(self.wire.max_message);
-        let bad = |words: String| Trouble::from(garbled(&self.server, words));
-        loop {
-            while let Some(event) = decoder.event().map_err(|error| bad(error.to_string()))? {
-                if let Some(answer) = self.event(headers, &event.data, id, exchange).await {
-                    return Ok(answer);
-                }
-            }
-            let Some(piece) = body.frame().await else {
-                return Err(bad("the stream ended before the answer".to_owned()));
-            };
-            if let Ok(data) = piece.map_err(|error| self.broke(&error))?.into_data() {
-                decoder.push(&data);
-            }
-        }
-    }
-
-    async fn event(
-        &self,
-        headers: &HeaderMap,
-        data: &Bytes,
-        id: &[u8],
-        exchange: &Exchange,
-    ) -> Option<Reply> {
-        if data.is_empty() {
-            return None; // it primes the stream for polling
-        }
-        let messages = frame::split(data).unwrap_or_else(|_| vec![data.clone()]);
-        let mut answer = None;
-        for message in messages {
-            let frame = match Frame::parse(message) {
-                Ok(frame) => frame,
-                Err(error) => {
-                    tracing::warn!(server = %self.server, "an event is skipped: {error}");
-                    continue;
-                }
-            };
-            match frame.kind() {
-                Kind::Response => answer = Some(with_id(frame, id)),
-                Kind::Request => self.reply(headers, &frame).await,
-                Kind::Notification => self.precede(frame, exchange),
-            }
-        }
-        answer
-    }
-
-    /// Answers what the server asks.
-    pub(super) async fn reply(&self, headers: &HeaderMap, question: &Frame) {
-        let sent = self
-            .wire
-            .send(Verb::POST, headers, super::decline(question))
-            .await;
-        if let Err(error) = sent {
-            tracing::debug!(server = %self.server, "a question could not be answered: {error}");
-        }
-    }
-
-    fn precede(&self, frame: Frame, exchange: &Exchange) {
-        if let Some(Method::ListChanged(list)) = frame.method() {
-            return self.changes.add(list);
-        }
-        if !exchange.push(frame.into_bytes()) {
-            tracing::debug!(server = %self.server, "a slow client loses a notification");
+    /// Sends what answers a question of the server's.
+    pub(super) async fn reply(&self, headers: &HeaderMap, answer: Bytes) {
+        if let Err(error) = self.wire.send(Verb::POST, headers, answer).await {
+            tracing::debug!(server = %self.outlet.server, "an answer is lost: {error}");
         }
     }
 
     fn broke(&self, error: &hyper::Error) -> Trouble {
-        let (server, reason) = (self.server.to_string(), chain(error));
+        let (server, reason) = (self.outlet.server.to_string(), chain(error));
         Refusal::Stopped {
             server,
             reason,
             stderr: Vec::new(),
         }
         .into()
+    }
+}
+
+/// An answer that comes as a stream of messages, of which it is the last.
+struct Reading<'a> {
+    http: &'a Http,
+    headers: &'a HeaderMap,
+    id: &'a [u8],
+    exchange: &'a Exchange,
+    /// The last event, from which a stream that ended early goes on.
+    last: Option<String>,
+    /// What the server has asked meanwhile.
+    questions: FuturesUnordered<Asking<'a>>,
+}
+
+type Asking<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+impl Reading<'_> {
+    async fn events(&mut self, first: Incoming) -> Result<Reply, Trouble> {
+        let mut body = first;
+        loop {
+            let mut decoder = Decoder::new(self.http.wire.max_message);
+            if let Some(reply) = self.stream(&mut body, &mut decoder).await? {
+                return Ok(reply);
+            }
+            // It may close a stream and have us come back for the rest (2025-11-25, Transports).
+            if self.last.is_none() {
+                return Err(self.bad("the stream ended before the answer"));
+            }
+            sleep(decoder.retry().unwrap_or(PAUSE)).await;
+            let headers = resuming(self.headers, self.last.as_deref());
+            let response = self
+                .http
+                .wire
+                .send(Verb::GET, &headers, Bytes::new())
+                .await?;
+            if response.status() != StatusCode::OK {
+                return Err(self.bad("the stream ended before the answer and cannot be resumed"));
+            }
+            body = response.into_body();
+        }
+    }
+
+    /// One stream to its end, or to the answer. Questions are answered while it is read.
+    async fn stream(
+        &mut self,
+        body: &mut Incoming,
+        decoder: &mut Decoder,
+    ) -> Result<Option<Reply>, Trouble> {
+        loop {
+            while let Some(event) = decoder
+                .event()
+                .map_err(|error| self.bad(error.to_string()))?
+            {
+                if let Some(reply) = self.event(event) {
+                    return Ok(Some(reply));
+                }
+            }
+            let piece = tokio::select! {
+                piece = body.frame() => piece,
+                Some(()) = self.questions.next() => continue,
+            };
+            let Some(piece) = piece else { return Ok(None) };
+            let broke = |error: hyper::Error| self.http.broke(&error);
+            // A stream that breaks off is resumed like one that ends, if it can be.
+            let data = match piece {
+                Err(_) if self.last.is_some() => return Ok(None),
+                piece => piece.map_err(broke)?.into_data(),
+            };
+            if let Ok(data) = data {
+                decoder.push(&data);
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event) -> Option<Reply> {
+        if event.id.is_some() {
+            self.last = event.id;
+        }
+        if event.data.is_empty() {
+            return None; // it primes the stream for resuming
+        }
+        let messages = frame::split(&event.data).unwrap_or_else(|_| vec![event.data.clone()]);
+        let mut answer = None;
+        for message in messages {
+            let frame = match Frame::parse(message) {
+                Ok(frame) => frame,
+                Err(error) => {
+                    tracing::warn!(server = %self.http.outlet.server, "an event is skipped: {error}");
+                    continue;
+                }
+            };
+            match frame.kind() {
+                Kind::Response => answer = Some(with_id(frame, self.id)),
+                Kind::Notification => self.precede(frame),
+                Kind::Request => self.ask(frame),
+            }
+        }
+        answer
+    }
+
+    /// Passes a question to the client whose call this is, and the answer back.
+    fn ask(&mut self, question: Frame) {
+        let (http, headers, exchange) = (self.http, self.headers, self.exchange);
+        self.questions.push(Box::pin(async move {
+            let answer = match super::is_for_us(&question) {
+                true => None,
+                false => exchange.ask(question.clone()).await,
+            };
+            let id = question.raw(Part::Id).unwrap_or("null").as_bytes();
+            let answer = match answer {
+                Some(answer) => answer.with(&[(Part::Id, id)]),
+                None => super::decline(&question),
+            };
+            http.reply(headers, answer).await;
+        }));
+    }
+
+    fn precede(&self, frame: Frame) {
+        if let Some(Method::ListChanged(list)) = frame.method() {
+            return self.http.outlet.changes.add(list);
+        }
+        if !self.exchange.push(frame.into_bytes()) {
+            tracing::debug!(server = %self.http.outlet.server, "a slow client loses a notification");
+        }
+    }
+
+    fn bad(&self, words: impl Into<String>) -> Trouble {
+        garbled(&self.http.outlet.server, words).into()
     }
 }
 

@@ -57,6 +57,28 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// `transport = "http" | "sse"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// Streamable HTTP.
+    Http,
+    /// The legacy HTTP+SSE of 2024-11-05.
+    Sse,
+}
+
+/// `scope = "shared" | "session" | "user"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// One instance for everybody. It can ask clients nothing: it could not say whom.
+    Shared,
+    /// One for each client session.
+    Session,
+    /// One for each caller.
+    User,
+}
+
 /// One `[servers.<name>]` table. Exactly one of `command` and `url` is set.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -74,11 +96,21 @@ pub struct ServerConfig {
     pub url: Option<Text>,
     /// Sent with each request to `url`.
     pub headers: IndexMap<String, Secret>,
+    /// How it speaks over `url`; default: found out.
+    pub transport: Option<Transport>,
+    /// The revision it speaks; default: found out. A stdio server that speaks an older one and
+    /// "2026-07-28" is spoken to in the older one unless this says otherwise.
+    pub revision: Option<String>,
+    /// Who shares an instance of it; default: everybody for `command`, nobody for `url`.
+    pub scope: Option<Scope>,
     /// What its names are prefixed with, `""` for bare names; default: the table's name.
     pub prefix: Option<String>,
-    /// How long one call may take.
+    /// How long a call may go without an answer, progress, or a question to the client.
     #[serde(with = "humantime_serde")]
     pub timeout: Duration,
+    /// How long a call may take in all.
+    #[serde(with = "humantime_serde")]
+    pub timeout_total: Duration,
     /// How long connecting and `initialize` may take.
     #[serde(with = "humantime_serde")]
     pub connect_timeout: Duration,
@@ -93,8 +125,12 @@ impl Default for ServerConfig {
             cwd: None,
             url: None,
             headers: IndexMap::new(),
+            transport: None,
+            revision: None,
+            scope: None,
             prefix: None,
             timeout: Duration::from_secs(300),
+            timeout_total: Duration::from_secs(3600),
             connect_timeout: Duration::from_secs(60),
         }
     }

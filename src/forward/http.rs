@@ -17,17 +17,18 @@ use http::{HeaderMap, HeaderValue, Method as Verb, StatusCode};
 use tokio::sync::OnceCell;
 
 use super::{
-    Changes, ServerConfig, Upward,
     answer::Trouble,
-    headers,
+    headers::SESSION,
+    level_params,
     life::Life,
     listing::Greeting,
+    outlet::Outlet,
     upstream::Upstream,
     wire::Wire,
     withdrawal::{Withdrawal, farewell},
 };
 use crate::{
-    call::{Client, Reply, ServerName},
+    call::{Caller, Client, Level, Reply},
     exchange::Exchange,
     mcp::{Frame, Method, Part, Revision, message},
     refusal::Refusal,
@@ -36,10 +37,8 @@ use crate::{
 
 /// A remote server and the sessions held with it.
 pub(super) struct Http {
-    pub(super) server: ServerName,
+    pub(super) outlet: Outlet,
     pub(super) wire: Wire,
-    pub(super) changes: Changes,
-    pub(super) upward: Arc<dyn Upward>,
     pub(super) headers: HeaderMap,
     own: ArcSwapOption<Upstream>,
     clients: DashMap<Arc<str>, Arc<OnceCell<Arc<Upstream>>>>,
@@ -51,27 +50,18 @@ pub(super) struct Http {
 
 impl Http {
     /// A way to the server; nothing is sent yet.
-    ///
-    /// # Errors
-    /// When the URL needs TLS and this machine has no certificates to trust.
-    pub(super) fn new(
-        server: &ServerName,
-        config: &ServerConfig,
-        max_message: usize,
-        upward: Arc<dyn Upward>,
-    ) -> Result<Arc<Self>, Refusal> {
-        Ok(Arc::new(Self {
-            server: server.clone(),
-            wire: Wire::new(server, config, max_message)?,
-            changes: Changes::default(),
-            upward,
-            headers: headers::base(config),
+    pub(super) fn new(outlet: Outlet, wire: Wire, headers: HeaderMap) -> Arc<Self> {
+        let nobody = Client::new("".into(), Caller::Local, Revision::LATEST, "{}", "{}");
+        Arc::new(Self {
+            outlet,
+            wire,
+            headers,
             own: ArcSwapOption::empty(),
             clients: DashMap::new(),
             next_id: AtomicU64::new(1),
             life: Mutex::default(),
-            nobody: Arc::new(Client::new("".into(), Revision::LATEST)),
-        }))
+            nobody: Arc::new(nobody),
+        })
     }
 
     /// The life of the gateway's own session.
@@ -80,6 +70,11 @@ impl Http {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// Whether the server keeps no sessions.
+    pub(super) fn is_stateless(&self) -> bool {
+        self.own.load().as_ref().is_some_and(|own| own.id.is_none())
     }
 
     /// Opens the gateway's own session.
@@ -95,6 +90,29 @@ impl Http {
             old.over.cancel();
         }
         Ok(greeting)
+    }
+
+    /// Whether the server speaks streamable HTTP at all; if not, it may be a legacy one. Only
+    /// the statuses by which a legacy server refuses a POST say no.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub(super) async fn is_streamable(&self) -> Result<bool, Refusal> {
+        let body = message::request(0, Method::Initialize, &super::initialize_params(None));
+        let response = self.wire.send(Verb::POST, &self.headers, body).await?;
+        let legacy = [
+            StatusCode::BAD_REQUEST,
+            StatusCode::NOT_FOUND,
+            StatusCode::METHOD_NOT_ALLOWED,
+        ];
+        let session = response.headers().get(SESSION).cloned();
+        if let Some(id) = session {
+            let mut headers = self.headers.clone();
+            headers.insert(SESSION, id);
+            let farewell = self.wire.send(Verb::DELETE, &headers, Bytes::new());
+            drop(tokio::time::timeout(super::server::FAREWELL, farewell).await);
+        }
+        Ok(!legacy.contains(&response.status()))
     }
 
     /// Carries one call.
@@ -121,7 +139,7 @@ impl Http {
         }
         let upstream = self.upstream(client).await?;
         let again = self.attempt(&upstream, frame, body, exchange).await;
-        again.map_err(|trouble| trouble.into_refusal(&self.server))
+        again.map_err(|trouble| trouble.into_refusal(&self.outlet.server))
     }
 
     /// Asks something on the gateway's own session.
@@ -131,7 +149,7 @@ impl Http {
     pub(super) async fn ask(&self, method: Method, params: &str) -> Result<Frame, Refusal> {
         let Some(own) = self.own.load_full() else {
             return Err(Refusal::Unavailable {
-                server: self.server.to_string(),
+                server: self.outlet.server.to_string(),
                 reason: "it is still starting".to_owned(),
             });
         };
@@ -143,7 +161,7 @@ impl Http {
                     Vec::new(),
                 );
             }
-            trouble.into_refusal(&self.server)
+            trouble.into_refusal(&self.outlet.server)
         })
     }
 
@@ -151,7 +169,8 @@ impl Http {
     ///
     /// # Errors
     /// As for [`Http::call`].
-    pub(super) async fn set_level(&self, client: &Client, params: &str) -> Result<(), Refusal> {
+    pub(super) async fn set_level(&self, client: &Client, level: Level) -> Result<(), Refusal> {
+        let params = &level_params(level);
         let cell = self.clients.get(&client.session).map(|cell| cell.clone());
         let Some(upstream) = cell.and_then(|cell| cell.get().cloned()) else {
             return Ok(());
@@ -161,7 +180,7 @@ impl Http {
             .await;
         asked
             .map(drop)
-            .map_err(|trouble| trouble.into_refusal(&self.server))
+            .map_err(|trouble| trouble.into_refusal(&self.outlet.server))
     }
 
     /// Ends the session held for a client.
@@ -190,7 +209,7 @@ impl Http {
     }
 
     /// The session that serves a client.
-    async fn upstream(self: &Arc<Self>, client: &Client) -> Result<Arc<Upstream>, Refusal> {
+    async fn upstream(self: &Arc<Self>, client: &Arc<Client>) -> Result<Arc<Upstream>, Refusal> {
         if let Some(own) = self.own.load_full()
             && own.id.is_none()
         {
@@ -230,19 +249,19 @@ impl Http {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let body = message::request(id, method, params);
         let response = self.wire.send(Verb::POST, headers, body).await?;
-        let session = response.headers().get(headers::SESSION).cloned();
+        let session = response.headers().get(SESSION).cloned();
         let number = id.to_string();
         let reply = self
             .read(
                 headers,
                 response,
                 number.as_bytes(),
-                &Exchange::new(self.nobody.clone()),
+                &Exchange::new(self.nobody.clone(), None),
             )
             .await?;
         let bytes = self.wire.whole(reply).await?;
         let frame = Frame::parse(bytes)
-            .map_err(|error| super::listing::garbled(&self.server, error.to_string()))?;
+            .map_err(|error| super::listing::garbled(&self.outlet.server, error.to_string()))?;
         Ok((frame, session))
     }
 

@@ -12,8 +12,12 @@ mod http;
 mod life;
 mod lines;
 mod listing;
-mod pipe;
+mod outlet;
+mod peer;
+mod pool;
 mod server;
+mod servers;
+mod sse;
 mod stdio;
 mod stream;
 mod supervise;
@@ -22,78 +26,19 @@ mod upstream;
 mod wire;
 mod withdrawal;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU8, Ordering},
-};
-
 use bytes::Bytes;
-use tokio::sync::Notify;
 
-pub use config::{Secret, ServerConfig, Text};
+pub use config::{Scope, Secret, ServerConfig, Text, Transport};
 pub use lines::Lines;
-pub use server::{Server, Servers, State};
+pub use outlet::{Answering, Upward};
+pub use server::{Server, State};
+pub use servers::Servers;
 
 use crate::{
-    call::{Level, ServerName},
+    call::{Client, Level},
     exchange::Exchange,
-    mcp::{Frame, List, Method, Part, message},
-    route::Catalog,
+    mcp::{Frame, Method, Part, Revision, message},
 };
-
-/// Where everything goes that a server says and no call has asked for.
-pub trait Upward: Send + Sync {
-    /// A notification. It is for one session where the link knows that session; otherwise for
-    /// those whom it concerns, `calls` being the calls under way on that server.
-    fn notice(
-        &self,
-        server: &ServerName,
-        session: Option<&str>,
-        calls: &[Arc<Exchange>],
-        frame: Frame,
-    );
-
-    /// The server has come up, or its lists have changed: this is what it offers now.
-    fn offer(&self, server: &ServerName, catalog: Catalog);
-
-    /// The first attempt to reach the server is over, well or badly.
-    fn settled(&self, server: &ServerName);
-}
-
-/// Which lists of a server have changed since they were fetched.
-#[derive(Debug, Default)]
-struct Changes {
-    lists: AtomicU8,
-    came: Notify,
-}
-
-impl Changes {
-    fn add(&self, list: List) {
-        // One notification stands for both lists of resources.
-        let templates = if list == List::Resources {
-            1 << List::Templates as u8
-        } else {
-            0
-        };
-        self.lists
-            .fetch_or(1 << list as u8 | templates, Ordering::Relaxed);
-        self.came.notify_one();
-    }
-
-    /// Waits for changes; several that came meanwhile are one.
-    async fn take(&self) -> Vec<List> {
-        loop {
-            let lists = self.lists.swap(0, Ordering::Relaxed);
-            if lists != 0 {
-                return List::ALL
-                    .into_iter()
-                    .filter(|list| lists & 1 << *list as u8 != 0)
-                    .collect();
-            }
-            self.came.notified().await;
-        }
-    }
-}
 
 /// The answer to what a server asks and nobody here can answer: only `ping` has one.
 fn decline(question: &Frame) -> Bytes {
@@ -112,6 +57,11 @@ fn decline(question: &Frame) -> Bytes {
     )
 }
 
+/// Whether a server asks what the gateway answers by itself.
+fn is_for_us(question: &Frame) -> bool {
+    question.method() == Some(Method::Ping)
+}
+
 /// Tells a server that the call it knows as `id` is no longer wanted: in the client's own words
 /// if it was the client who said so.
 fn cancelled(exchange: &Exchange, id: &[u8]) -> Bytes {
@@ -122,11 +72,20 @@ fn cancelled(exchange: &Exchange, id: &[u8]) -> Bytes {
     message::notification(Method::Cancelled, Some(&params))
 }
 
-/// `initialize` of the gateway as a client. It answers for nobody, so it claims no capability.
-fn initialize_params(revision: crate::mcp::Revision) -> String {
+/// `initialize` for a client, with what it said of itself; or for the gateway's own sake, which
+/// answers for nobody and so claims no capability.
+fn initialize_params(client: Option<&Client>) -> String {
+    let legacy = client.filter(|client| !client.revision.is_stateless());
+    let revision = legacy.map_or(Revision::LATEST, |client| client.revision);
+    let capabilities = client.map_or("{}", |client| &client.capabilities);
+    let own = concat!(
+        r#"{"name":"mcpgate","version":""#,
+        env!("CARGO_PKG_VERSION"),
+        r#""}"#
+    );
+    let info = client.map_or(own, |client| &client.info);
     format!(
-        r#"{{"protocolVersion":"{revision}","capabilities":{{}},"clientInfo":{{"name":"mcpgate","version":"{}"}}}}"#,
-        env!("CARGO_PKG_VERSION")
+        r#"{{"protocolVersion":"{revision}","capabilities":{capabilities},"clientInfo":{info}}}"#
     )
 }
 

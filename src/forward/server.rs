@@ -1,20 +1,19 @@
-//! The servers, and the link each of them has at the moment.
+//! One server: its state, and the link it has at the moment.
 
 use std::{
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::{Duration, SystemTime},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use arc_swap::ArcSwapOption;
-use indexmap::IndexMap;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::task::TaskTracker;
 
-use super::{ServerConfig, Upward, http::Http, level_params, stdio::Child};
+use super::{ServerConfig, http::Http, life::Life, peer::Peer, pool::Pool};
 use crate::{
     call::{Client, Level, Reply, ServerName},
     exchange::Exchange,
-    mcp::{Frame, Method, message::json},
+    mcp::{Frame, Method},
     refusal::Refusal,
     route::Routed,
 };
@@ -22,25 +21,71 @@ use crate::{
 /// How long a farewell may take: nobody waits for it.
 pub(super) const FAREWELL: Duration = Duration::from_secs(5);
 
-/// A way to a running server.
+/// A way to a server. It outlives its connections.
 #[derive(Clone)]
 pub(super) enum Link {
-    Child(Arc<Child>),
+    /// A command, or a legacy stream of events.
+    Pool(Arc<Pool>),
+    /// Streamable HTTP.
     Http(Arc<Http>),
 }
 
 impl Link {
+    /// As it is called in the config and in the state.
+    pub(super) fn transport(&self) -> &'static str {
+        match self {
+            Self::Pool(pool) => pool.transport(),
+            Self::Http(_) => "http",
+        }
+    }
+
     pub(super) async fn ask(&self, method: Method, params: &str) -> Result<Frame, Refusal> {
         match self {
-            Self::Child(child) => child.ask(method, params).await,
+            Self::Pool(pool) => pool.ask(method, params).await,
             Self::Http(http) => http.ask(method, params).await,
         }
     }
 
     async fn call(&self, routed: &Routed, exchange: &Arc<Exchange>) -> Result<Reply, Refusal> {
         match self {
-            Self::Child(child) => child.call(routed, exchange).await,
+            Self::Pool(pool) => pool.call(routed, exchange).await,
             Self::Http(http) => http.call(routed, exchange).await,
+        }
+    }
+
+    pub(super) async fn set_level(
+        &self,
+        client: &Client,
+        level: Level,
+        lowest: Level,
+    ) -> Result<(), Refusal> {
+        match self {
+            Self::Pool(pool) => pool.set_level(client, level, lowest).await,
+            Self::Http(http) => http.set_level(client, level).await,
+        }
+    }
+
+    pub(super) fn session_ended(&self, client: &Client, last: bool) {
+        match self {
+            Self::Pool(pool) => pool.session_ended(client, last),
+            Self::Http(http) => http.session_ended(&client.session),
+        }
+    }
+}
+
+/// What a connection is followed by until it falls.
+pub(super) enum Connection {
+    /// The gateway's own peer.
+    Peer(Arc<Peer>),
+    /// The gateway's own session.
+    Session(Life),
+}
+
+impl Connection {
+    pub(super) fn life(&self) -> &Life {
+        match self {
+            Self::Peer(peer) => &peer.life,
+            Self::Session(life) => life,
         }
     }
 }
@@ -52,7 +97,7 @@ pub struct State {
     pub state: &'static str,
     /// Since when.
     pub since: jiff::Timestamp,
-    /// `stdio` or `http`.
+    /// `stdio`, `http` or `sse`.
     pub transport: &'static str,
     /// The revision that was agreed with it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,13 +119,13 @@ pub struct Server {
     pub(super) max_message: usize,
     /// The tasks that see children out.
     pub(super) children: TaskTracker,
-    link: ArcSwapOption<Link>,
-    http: OnceLock<Arc<Http>>,
+    /// Set when the server is reached for the first time.
+    pub(super) link: ArcSwapOption<Link>,
     state: Mutex<State>,
 }
 
 impl Server {
-    fn new(
+    pub(super) fn new(
         name: &ServerName,
         config: &ServerConfig,
         max_message: usize,
@@ -106,7 +151,6 @@ impl Server {
             max_message,
             children: children.clone(),
             link: ArcSwapOption::empty(),
-            http: OnceLock::new(),
             state: Mutex::new(state),
         }
     }
@@ -129,19 +173,15 @@ impl Server {
         let before = state.state;
         change(&mut state);
         if state.state != before {
-            state.since = jiff::Timestamp::try_from(SystemTime::now()).unwrap_or(state.since);
+            state.since = jiff::Timestamp::now();
         }
-    }
-
-    pub(super) fn set_link(&self, link: Option<Link>) {
-        self.link.store(link.map(Arc::new));
     }
 
     /// The link, or why there is none.
     pub(super) fn link(&self) -> Result<Arc<Link>, Refusal> {
         self.link.load_full().ok_or_else(|| {
-            let state = self.state();
-            let reason = state
+            let reason = self
+                .state()
                 .error
                 .unwrap_or_else(|| "it is still starting".to_owned());
             Refusal::Unavailable {
@@ -151,115 +191,34 @@ impl Server {
         })
     }
 
-    /// The way to a remote server; it outlives its connections.
-    pub(super) fn http(&self, upward: &Arc<dyn Upward>) -> Result<Arc<Http>, Refusal> {
-        if let Some(http) = self.http.get() {
-            return Ok(http.clone());
-        }
-        let http = Http::new(&self.name, &self.config, self.max_message, upward.clone())?;
-        Ok(self.http.get_or_init(|| http).clone())
-    }
-
-    async fn call(&self, routed: &Routed, exchange: &Arc<Exchange>) -> Result<Reply, Refusal> {
+    /// Carries one call. Its time starts anew with each sign that the server works on it, under
+    /// a cap.
+    pub(super) async fn call(
+        &self,
+        routed: &Routed,
+        exchange: &Arc<Exchange>,
+    ) -> Result<Reply, Refusal> {
         let link = self.link()?;
         let limit = self.config.timeout;
-        match timeout(limit, link.call(routed, exchange)).await {
-            Ok(answer) => answer,
-            Err(_elapsed) => Err(Refusal::TimedOut {
-                server: self.name.to_string(),
-                limit,
-            }),
-        }
-    }
-}
-
-/// All servers, in the order of the file.
-#[derive(Default)]
-pub struct Servers {
-    by_name: IndexMap<ServerName, Arc<Server>>,
-    children: TaskTracker,
-}
-
-impl Servers {
-    /// One server for each table; nothing is launched yet.
-    pub fn new(configs: &IndexMap<ServerName, ServerConfig>, max_message: usize) -> Self {
-        let children = TaskTracker::new();
-        let servers = configs.iter().map(|(name, config)| {
-            (
-                name.clone(),
-                Arc::new(Server::new(name, config, max_message, &children)),
-            )
-        });
-        Self {
-            by_name: servers.collect(),
-            children,
-        }
-    }
-
-    /// Each server under its name.
-    pub fn iter(&self) -> impl Iterator<Item = (&ServerName, &Arc<Server>)> {
-        self.by_name.iter()
-    }
-
-    /// Waits until no child is left. Nothing is launched any more by then.
-    pub async fn gone(&self) {
-        self.children.close();
-        self.children.wait().await;
-    }
-
-    /// Sends a call to its server and brings the answer.
-    ///
-    /// # Errors
-    /// When the server is not there, goes away, or takes too long.
-    pub async fn send(&self, routed: &Routed, exchange: &Arc<Exchange>) -> Result<Reply, Refusal> {
-        match self.by_name.get(routed.server()) {
-            Some(server) => server.call(routed, exchange).await,
-            None => Err(Refusal::NoRoute(routed.call().target.clone())),
-        }
-    }
-
-    /// Passes a client's log level on: to its own sessions where it has some, and to the
-    /// children that everybody shares the lowest level that anybody wants.
-    pub async fn set_level(&self, client: &Client, level: Level, lowest: Level) {
-        for server in self.by_name.values() {
-            let Ok(link) = server.link() else { continue };
-            let asked = async {
-                match link.as_ref() {
-                    Link::Child(child) => {
-                        let params = level_params(lowest);
-                        child.ask(Method::LoggingSetLevel, &params).await.map(drop)
-                    }
-                    Link::Http(http) => http.set_level(client, &level_params(level)).await,
-                }
-            };
-            let set = timeout(server.config.timeout, asked).await;
-            if !matches!(set, Ok(Ok(()))) {
-                tracing::debug!(server = %server.name, "the log level could not be set");
+        let cap = Instant::now() + self.config.timeout_total;
+        let mut due = exchange.alive() + limit;
+        let call = link.call(routed, exchange);
+        tokio::pin!(call);
+        loop {
+            tokio::select! {
+                answer = &mut call => return answer,
+                () = sleep_until(due.min(cap)) => {}
             }
-        }
-    }
-
-    /// Nobody wants to hear of a resource any more.
-    pub fn unsubscribe(&self, server: &ServerName, uri: &str) {
-        let Some(Ok(link)) = self.by_name.get(server).map(|server| server.link()) else {
-            return;
-        };
-        if let Link::Child(child) = link.as_ref() {
-            let (child, params) = (child.clone(), format!(r#"{{"uri":{}}}"#, json(&uri)));
-            tokio::spawn(async move {
-                let asked = child.ask(Method::ResourcesUnsubscribe, &params);
-                drop(timeout(FAREWELL, asked).await);
-            });
-        }
-    }
-
-    /// A client's session is over: so are the sessions that servers keep for it.
-    pub fn session_ended(&self, session: &str) {
-        for server in self.by_name.values() {
-            if let Ok(link) = server.link()
-                && let Link::Http(http) = link.as_ref()
-            {
-                http.session_ended(session);
+            // While somebody is asked, it is not the server that takes its time.
+            if exchange.is_asking() {
+                exchange.touch();
+            }
+            due = exchange.alive() + limit;
+            if Instant::now() >= due.min(cap) {
+                return Err(Refusal::TimedOut {
+                    server: self.name.to_string(),
+                    limit,
+                });
             }
         }
     }

@@ -3,14 +3,18 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method as Verb, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method as Verb, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::sleep;
 
 use super::{headers::LAST_EVENT, http::Http, upstream::Upstream};
 use crate::{
-    mcp::{Frame, Kind, Method, frame, sse::Decoder},
+    call::Client,
+    mcp::{
+        Frame, Kind, Method, Part, frame,
+        sse::{Decoder, Event},
+    },
     refusal::Refusal,
 };
 
@@ -29,107 +33,155 @@ enum End {
     Unreachable(Refusal),
 }
 
-/// Listens until the session is over. `session` is the client's; nothing is the gateway's own,
-/// whose stream also tells whether the server is there.
-pub(super) async fn listen(http: Arc<Http>, upstream: Arc<Upstream>, session: Option<Arc<str>>) {
+/// One session's stream. Without a client it is the gateway's own, whose stream also tells
+/// whether the server is there.
+struct Listener {
+    http: Arc<Http>,
+    upstream: Arc<Upstream>,
+    client: Option<Arc<Client>>,
+    /// The last event that came, and how long to wait before coming back for the next.
+    last: Option<String>,
+    pause: Duration,
+}
+
+/// Listens until the session is over.
+pub(super) async fn listen(http: Arc<Http>, upstream: Arc<Upstream>, client: Option<Arc<Client>>) {
     let over = upstream.over.clone();
-    over.run_until_cancelled(repeat(&http, &upstream, session.as_deref()))
-        .await;
+    let mut listener = Listener {
+        http,
+        upstream,
+        client,
+        last: None,
+        pause: FIRST_PAUSE,
+    };
+    over.run_until_cancelled(listener.repeat()).await;
 }
 
-async fn repeat(http: &Http, upstream: &Upstream, session: Option<&str>) {
-    let mut pause = FIRST_PAUSE;
-    let mut last = None;
-    loop {
-        match once(http, upstream, session, &mut last).await {
-            End::Closed => pause = FIRST_PAUSE,
-            End::NotOffered => return,
-            End::SessionLost if session.is_none() => {
-                return http
-                    .life()
-                    .end("it forgot the gateway's session".to_owned(), Vec::new());
-            }
-            End::SessionLost => return, // the client's next call opens another
-            End::Unreachable(refusal) if session.is_none() => {
-                return http.life().end(refusal.to_string(), Vec::new());
-            }
-            End::Unreachable(_) => pause = (pause * 2).min(LONGEST_PAUSE),
-        }
-        sleep(pause).await;
-    }
-}
-
-async fn once(
-    http: &Http,
-    upstream: &Upstream,
-    session: Option<&str>,
-    last: &mut Option<String>,
-) -> End {
-    let mut headers = upstream.headers.clone();
+/// The headers of a GET that goes on after an event.
+pub(super) fn resuming(headers: &HeaderMap, last: Option<&str>) -> HeaderMap {
+    let mut headers = headers.clone();
     headers.remove(header::CONTENT_TYPE);
     headers.insert(
         header::ACCEPT,
         HeaderValue::from_static("text/event-stream"),
     );
-    if let Some(id) = last
-        .as_deref()
-        .and_then(|id| HeaderValue::from_str(id).ok())
-    {
+    if let Some(id) = last.and_then(|id| HeaderValue::from_str(id).ok()) {
         headers.insert(LAST_EVENT, id);
     }
-    let response = match http.wire.send(Verb::GET, &headers, Bytes::new()).await {
-        Ok(response) => response,
-        Err(refusal) => return End::Unreachable(refusal),
-    };
-    match response.status() {
-        StatusCode::OK => {}
-        StatusCode::NOT_FOUND => return End::SessionLost,
-        status => {
-            tracing::debug!(server = %http.server, %status, "no stream of notifications");
-            return End::NotOffered;
-        }
-    }
-    read(http, upstream, session, response.into_body(), last).await;
-    End::Closed
+    headers
 }
 
-async fn read(
-    http: &Http,
-    upstream: &Upstream,
-    session: Option<&str>,
-    mut body: Incoming,
-    last: &mut Option<String>,
-) {
-    let mut decoder = Decoder::new(http.wire.max_message);
-    while let Some(Ok(piece)) = body.frame().await {
-        let Ok(data) = piece.into_data() else {
-            continue;
-        };
-        decoder.push(&data);
+impl Listener {
+    async fn repeat(&mut self) {
         loop {
-            let event = match decoder.event() {
-                Ok(Some(event)) => event,
-                Ok(None) => break,
-                Err(error) => return tracing::warn!(server = %http.server, "{error}"),
-            };
-            if event.id.is_some() {
-                *last = event.id;
+            let own = self.client.is_none();
+            match self.once().await {
+                End::Closed => {}
+                End::NotOffered => return,
+                End::SessionLost if own => {
+                    let words = "it has forgotten the gateway's session".to_owned();
+                    return self.http.life().end(words, Vec::new());
+                }
+                End::SessionLost => return, // the client's next call opens another
+                End::Unreachable(refusal) if own => {
+                    return self.http.life().end(refusal.to_string(), Vec::new());
+                }
+                End::Unreachable(_) => self.pause = (self.pause * 2).min(LONGEST_PAUSE),
             }
-            for message in frame::split(&event.data).unwrap_or_default() {
-                heard(http, upstream, session, message).await;
+            sleep(self.pause).await;
+        }
+    }
+
+    async fn once(&mut self) -> End {
+        let headers = resuming(&self.upstream.headers, self.last.as_deref());
+        let response = match self.http.wire.send(Verb::GET, &headers, Bytes::new()).await {
+            Ok(response) => response,
+            Err(refusal) => return End::Unreachable(refusal),
+        };
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND => return End::SessionLost,
+            status => {
+                let server = &self.http.outlet.server;
+                tracing::debug!(%server, %status, "no stream of notifications");
+                return End::NotOffered;
+            }
+        }
+        self.pause = FIRST_PAUSE;
+        self.read(response.into_body()).await;
+        End::Closed
+    }
+
+    async fn read(&mut self, mut body: Incoming) {
+        let mut decoder = Decoder::new(self.http.wire.max_message);
+        while let Some(Ok(piece)) = body.frame().await {
+            let Ok(data) = piece.into_data() else {
+                continue;
+            };
+            decoder.push(&data);
+            loop {
+                match decoder.event() {
+                    Ok(Some(event)) => self.heard(event).await,
+                    Ok(None) => break,
+                    Err(error) => {
+                        return tracing::warn!(server = %self.http.outlet.server, "{error}");
+                    }
+                }
+            }
+        }
+        if let Some(retry) = decoder.retry() {
+            self.pause = retry.min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn heard(&mut self, event: Event) {
+        if event.id.is_some() {
+            self.last = event.id;
+        }
+        if event.data.is_empty() {
+            return;
+        }
+        for message in frame::split(&event.data).unwrap_or_default() {
+            let Ok(frame) = Frame::parse(message) else {
+                tracing::debug!(server = %self.http.outlet.server, "an event is not a message");
+                continue;
+            };
+            self.take(frame).await;
+        }
+    }
+
+    async fn take(&self, frame: Frame) {
+        let outlet = &self.http.outlet;
+        let session = self.client.as_ref().map(|client| client.session.as_ref());
+        match (frame.kind(), frame.method()) {
+            (Kind::Notification, Some(Method::ListChanged(list))) => outlet.changes.add(list),
+            (Kind::Notification, _) => outlet.notice(session, &[], frame),
+            (Kind::Request, _) => self.questioned(frame).await,
+            (Kind::Response, _) => {
+                tracing::debug!(server = %outlet.server, "an answer nobody awaits");
             }
         }
     }
-}
 
-async fn heard(http: &Http, upstream: &Upstream, session: Option<&str>, message: Bytes) {
-    let Ok(frame) = Frame::parse(message) else {
-        return tracing::debug!(server = %http.server, "an event is not a message");
-    };
-    match (frame.kind(), frame.method()) {
-        (Kind::Notification, Some(Method::ListChanged(list))) => http.changes.add(list),
-        (Kind::Notification, _) => http.upward.notice(&http.server, session, &[], frame),
-        (Kind::Request, _) => http.reply(&upstream.headers, &frame).await,
-        (Kind::Response, _) => tracing::debug!(server = %http.server, "an answer nobody waits for"),
+    async fn questioned(&self, question: Frame) {
+        let headers = &self.upstream.headers;
+        let Some(client) = self
+            .client
+            .as_ref()
+            .filter(|_| !super::is_for_us(&question))
+        else {
+            return self.http.reply(headers, super::decline(&question)).await;
+        };
+        let asking = self.http.outlet.upward.question(client, question.clone());
+        let (http, upstream) = (self.http.clone(), self.upstream.clone());
+        tokio::spawn(async move {
+            let answered = upstream.over.run_until_cancelled(asking).await;
+            let id = question.raw(Part::Id).unwrap_or("null").as_bytes();
+            let answer = match answered.flatten() {
+                Some(answer) => answer.with(&[(Part::Id, id)]),
+                None => super::decline(&question),
+            };
+            http.reply(&upstream.headers, answer).await;
+        });
     }
 }

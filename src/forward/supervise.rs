@@ -6,17 +6,16 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Changes, Upward, initialize_params,
+    Transport, Upward, headers,
+    http::Http,
     life::Life,
     listing::{self, Greeting},
-    server::{Link, Server},
-    stdio::Child,
+    outlet::Outlet,
+    pool::{Opener, Pool},
+    server::{Connection, Link, Server},
+    wire::Wire,
 };
-use crate::{
-    mcp::{List, Method, Revision, message},
-    refusal::Refusal,
-    route::Catalog,
-};
+use crate::{mcp::List, refusal::Refusal, route::Catalog};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -26,11 +25,12 @@ const HEALTHY: Duration = Duration::from_secs(30);
 impl Server {
     /// Connects, serves until the connection falls, pauses, connects again.
     pub async fn keep(self: Arc<Self>, upward: Arc<dyn Upward>, stop: CancellationToken) {
+        let outlet = Outlet::new(&self.name, upward);
         let mut pause = FIRST_PAUSE;
         loop {
             let started = tokio::time::Instant::now();
             tokio::select! {
-                () = self.live(&upward) => {}
+                () = self.live(&outlet) => {}
                 () = stop.cancelled() => break,
             }
             if started.elapsed() > HEALTHY {
@@ -45,8 +45,8 @@ impl Server {
     }
 
     /// One connection from its beginning to its end.
-    async fn live(&self, upward: &Arc<dyn Upward>) {
-        let connected = timeout(self.config.connect_timeout, self.connect(upward)).await;
+    async fn live(&self, outlet: &Outlet) {
+        let connected = timeout(self.config.connect_timeout, self.connect(outlet)).await;
         let limit = self.config.connect_timeout;
         let joined = connected.unwrap_or_else(|_elapsed| {
             Err(Refusal::TimedOut {
@@ -55,52 +55,71 @@ impl Server {
             })
         });
         match joined {
-            Ok((link, greeting, catalog)) => {
+            Ok((link, connection, greeting, catalog)) => {
                 self.joined(&link, &greeting, &catalog);
-                upward.offer(&self.name, catalog.clone());
-                upward.settled(&self.name);
-                self.follow(&link, &greeting, catalog, upward).await;
+                outlet.upward.offer(&self.name, catalog.clone());
+                outlet.upward.settled(&self.name);
+                self.follow(&link, connection.life(), &greeting, catalog, outlet)
+                    .await;
             }
             Err(refusal) => {
                 self.fell(&refusal.to_string());
-                upward.settled(&self.name);
+                outlet.upward.settled(&self.name);
             }
         }
     }
 
+    /// Reaches the server by the link it was reached by before, or finds out which one it takes.
     async fn connect(
         &self,
-        upward: &Arc<dyn Upward>,
-    ) -> Result<(Link, Greeting, Catalog), Refusal> {
-        if self.config.url.is_some() {
-            let http = self.http(upward)?;
-            let greeting = http.open_own().await?;
-            let link = Link::Http(http);
-            let catalog = self.fetch_all(&link, &greeting).await;
-            return Ok((link, greeting, catalog));
-        }
-        let (name, config) = (&self.name, &self.config);
-        let child = Child::launch(
-            name,
-            config,
-            self.max_message,
-            upward.clone(),
-            &self.children,
-        )
-        .map_err(|error| Refusal::Unavailable {
-            server: self.name.to_string(),
-            reason: format!("it cannot be started: {error}"),
-        })?;
-        let guard = StopOnDrop(Some(child.clone()));
-        let answer = child
-            .ask(Method::Initialize, &initialize_params(Revision::LATEST))
-            .await?;
-        let greeting = Greeting::read(&self.name, &answer)?;
-        child.tell(message::notification(Method::Initialized, None));
-        let link = Link::Child(child);
+        outlet: &Outlet,
+    ) -> Result<(Link, Connection, Greeting, Catalog), Refusal> {
+        let link = match self.link.load_full() {
+            Some(link) => Link::clone(&link),
+            None => self.probe(outlet).await?,
+        };
+        let (connection, greeting) = match &link {
+            Link::Pool(pool) => {
+                let (peer, greeting) = pool.open_own().await?;
+                (Connection::Peer(peer), greeting)
+            }
+            Link::Http(http) => {
+                let greeting = http.open_own().await?;
+                (Connection::Session(http.life()), greeting)
+            }
+        };
+        let guard = StopOnDrop(Some(&connection));
         let catalog = self.fetch_all(&link, &greeting).await;
         guard.keep();
-        Ok((link, greeting, catalog))
+        Ok((link, connection, greeting, catalog))
+    }
+
+    /// Which kind of link the server takes.
+    async fn probe(&self, outlet: &Outlet) -> Result<Link, Refusal> {
+        if self.config.url.is_none() {
+            let opener = Opener::Child {
+                tasks: self.children.clone(),
+            };
+            return Ok(Link::Pool(self.pool(outlet, opener)));
+        }
+        let wire = Wire::new(&self.name, &self.config, self.max_message)?;
+        let headers = headers::base(&self.config);
+        let stream = |wire, headers| {
+            Link::Pool(self.pool(outlet, Opener::Stream(Box::new((wire, headers)))))
+        };
+        let http = Http::new(outlet.clone(), wire.clone(), headers.clone());
+        match self.config.transport {
+            Some(Transport::Http) => Ok(Link::Http(http)),
+            Some(Transport::Sse) => Ok(stream(wire, headers)),
+            None => match http.is_streamable().await? {
+                true => Ok(Link::Http(http)),
+                false => Ok(stream(wire, headers)),
+            },
+        }
+    }
+
+    fn pool(&self, outlet: &Outlet, opener: Opener) -> Arc<Pool> {
+        Pool::new(outlet.clone(), &self.config, self.max_message, opener)
     }
 
     async fn fetch_all(&self, link: &Link, greeting: &Greeting) -> Catalog {
@@ -126,23 +145,20 @@ impl Server {
     async fn follow(
         &self,
         link: &Link,
+        life: &Life,
         greeting: &Greeting,
         mut catalog: Catalog,
-        upward: &Arc<dyn Upward>,
+        outlet: &Outlet,
     ) {
-        let (life, changes): (Life, &Changes) = match link {
-            Link::Child(child) => (child.life.clone(), &child.changes),
-            Link::Http(http) => (http.life(), &http.changes),
-        };
         loop {
             let lists = tokio::select! {
                 () = life.over() => break,
-                lists = changes.take() => lists,
+                lists = outlet.changes.take() => lists,
             };
             let before = catalog.clone();
             self.fetch(link, greeting, &lists, &mut catalog).await;
             if catalog != before {
-                upward.offer(&self.name, catalog.clone());
+                outlet.upward.offer(&self.name, catalog.clone());
             }
         }
         self.fell(&life.reason());
@@ -151,11 +167,12 @@ impl Server {
     fn joined(&self, link: &Link, greeting: &Greeting, catalog: &Catalog) {
         self.set(|state| {
             state.state = "up";
+            state.transport = link.transport();
             state.revision = Some(greeting.revision.clone());
             state.version = Some(greeting.version.clone());
             state.error = None;
         });
-        self.set_link(Some(link.clone()));
+        self.link.store(Some(Arc::new(link.clone())));
         tracing::info!(
             server = %self.name,
             version = greeting.version,
@@ -166,10 +183,6 @@ impl Server {
     }
 
     fn fell(&self, reason: &str) {
-        // A remote server's sessions do not hang on ours: calls go on trying it.
-        if self.config.url.is_none() {
-            self.set_link(None);
-        }
         self.set(|state| {
             state.state = "down";
             state.error = Some(reason.to_owned());
@@ -178,30 +191,29 @@ impl Server {
         tracing::warn!(server = %self.name, "server is down: {reason}");
     }
 
-    /// Ends what stands. The child's own task sees it out.
+    /// Ends what stands. A child's own task sees it out.
     async fn leave(&self) {
         let Ok(link) = self.link() else { return };
-        self.set_link(None);
         match link.as_ref() {
-            Link::Child(child) => child.stop(),
+            Link::Pool(pool) => pool.stop(),
             Link::Http(http) => http.leave().await,
         }
     }
 }
 
-/// A child that did not get through `initialize` is not left behind.
-struct StopOnDrop(Option<Arc<Child>>);
+/// A peer whose lists could not be fetched in time is not left behind.
+struct StopOnDrop<'a>(Option<&'a Connection>);
 
-impl StopOnDrop {
+impl StopOnDrop<'_> {
     fn keep(mut self) {
         self.0 = None;
     }
 }
 
-impl Drop for StopOnDrop {
+impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
-        if let Some(child) = &self.0 {
-            child.stop();
+        if let Some(Connection::Peer(peer)) = self.0 {
+            peer.stop.cancel();
         }
     }
 }

@@ -1,56 +1,67 @@
-//! A request that a child owes an answer.
+//! A request that a peer owes an answer.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::stdio::Child;
+use super::peer::{Outgoing, Peer};
 use crate::{exchange::Exchange, mcp::Frame, refusal::Refusal};
 
-/// What the child's answer, when it comes, is for.
+/// The peer's answer, or why the request did not even reach it.
+pub(super) type Answered = Result<Frame, String>;
+
+/// What the peer's answer, when it comes, is for.
 pub(super) struct Waiting {
-    pub(super) answer: oneshot::Sender<Frame>,
+    pub(super) answer: oneshot::Sender<Answered>,
     /// The way back to the client; nothing for a request of the gateway's own.
     pub(super) exchange: Option<Arc<Exchange>>,
     /// The client's own progress token.
     pub(super) token: Option<Bytes>,
 }
 
-/// A request under way. Dropped before its answer came, it tells the child to stop.
+/// A request under way. Dropped before its answer came, it tells the peer to stop.
 pub(super) struct Ticket<'a> {
-    pub(super) child: &'a Child,
+    pub(super) peer: &'a Peer,
     pub(super) id: u64,
-    pub(super) answer: oneshot::Receiver<Frame>,
+    pub(super) answer: oneshot::Receiver<Answered>,
 }
 
 impl Ticket<'_> {
     /// Sends the request and waits for its answer.
     pub(super) async fn send(mut self, request: Bytes) -> Result<Frame, Refusal> {
-        let gone = || self.child.life.refusal(&self.child.server);
-        let sent = self.child.input.send(request).await;
-        if sent.is_err() || self.child.life.is_over() {
-            self.child.life.over().await;
+        let gone = || self.peer.life.refusal(&self.peer.outlet.server);
+        let sent = self
+            .peer
+            .input
+            .send(Outgoing {
+                id: Some(self.id),
+                message: request,
+            })
+            .await;
+        if sent.is_err() || self.peer.life.is_over() {
+            self.peer.life.over().await;
             return Err(gone());
         }
         match (&mut self.answer).await {
-            Ok(frame) => Ok(frame),
-            Err(_closed) => Err(self.child.life.refusal(&self.child.server)),
+            Ok(Ok(frame)) => Ok(frame),
+            Ok(Err(reason)) => Err(super::listing::garbled(&self.peer.outlet.server, reason)),
+            Err(_closed) => Err(self.peer.life.refusal(&self.peer.outlet.server)),
         }
     }
 }
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
-        let Some((_, waiting)) = self.child.pending.remove(&self.id) else {
+        let Some((_, waiting)) = self.peer.pending.remove(&self.id) else {
             return;
         };
         // `initialize` must not be cancelled, and our own lists are asked for again anyway.
         let Some(exchange) = waiting.exchange else {
             return;
         };
-        if !self.child.life.is_over() {
-            self.child
+        if !self.peer.life.is_over() {
+            self.peer
                 .tell(super::cancelled(&exchange, self.id.to_string().as_bytes()));
         }
     }

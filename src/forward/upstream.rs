@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     call::Client,
-    mcp::{Method, Revision, message},
+    mcp::{Method, message},
     refusal::Refusal,
 };
 
@@ -32,16 +32,15 @@ impl Http {
     /// When the server cannot be reached, or does not answer as MCP has it.
     pub(super) async fn open(
         self: &Arc<Self>,
-        client: Option<&Client>,
+        client: Option<&Arc<Client>>,
     ) -> Result<Arc<Upstream>, Refusal> {
-        let revision = client.map_or(Revision::LATEST, |client| client.revision);
-        let params = initialize_params(revision);
-        let refused = |trouble: Trouble| trouble.into_refusal(&self.server);
+        let params = initialize_params(client.map(Arc::as_ref));
+        let refused = |trouble: Trouble| trouble.into_refusal(&self.outlet.server);
         let asked = self
             .ask_on(&self.headers, Method::Initialize, &params)
             .await;
         let (answer, id) = asked.map_err(refused)?;
-        let greeting = Greeting::read(&self.server, &answer)?;
+        let greeting = Greeting::read(&self.outlet.server, &answer)?;
         let mut headers = self.headers.clone();
         if let Ok(version) = HeaderValue::from_str(&greeting.revision) {
             headers.insert(headers::VERSION, version);
@@ -52,7 +51,7 @@ impl Http {
         let ready = message::notification(Method::Initialized, None);
         self.wire.send(Verb::POST, &headers, ready).await?;
         if let Some(level) = client
-            .and_then(Client::level)
+            .and_then(|client| client.level())
             .filter(|_| greeting.can("logging"))
         {
             let params = level_params(level);
@@ -68,12 +67,8 @@ impl Http {
             greeting,
             over,
         });
-        let session = client.map(|client| client.session.clone());
-        tokio::spawn(super::stream::listen(
-            self.clone(),
-            upstream.clone(),
-            session,
-        ));
+        let listening = super::stream::listen(self.clone(), upstream.clone(), client.cloned());
+        tokio::spawn(listening);
         Ok(upstream)
     }
 }

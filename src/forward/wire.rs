@@ -77,6 +77,19 @@ impl Wire {
         })
     }
 
+    /// Where requests go.
+    pub(super) fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// The same connections to another address of the server.
+    pub(super) fn at(&self, uri: Uri) -> Self {
+        Self {
+            uri,
+            ..self.clone()
+        }
+    }
+
     /// Sends one request.
     ///
     /// # Errors

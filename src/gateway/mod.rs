@@ -150,7 +150,7 @@ async fn sweep(pipeline: Arc<Pipeline>, stop: CancellationToken) {
             () = stop.cancelled() => return,
         }
         for session in pipeline.sessions.expired() {
-            tracing::info!(caller = %session.caller, "session ended: idle");
+            tracing::info!(caller = %session.caller(), "session ended: idle");
             pipeline.end(session.id());
         }
         pipeline.metrics.upkeep();

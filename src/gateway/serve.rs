@@ -107,6 +107,8 @@ impl Door {
     async fn route(&self, request: Request<Incoming>) -> Result<Response<Body>, io::Error> {
         Ok(match (request.uri().path(), request.method()) {
             ("/mcp" | "/", _) => Box::pin(self.endpoint.serve(request)).await,
+            ("/sse", _) => self.endpoint.sse(&request),
+            ("/messages", _) => Box::pin(self.endpoint.messages(request)).await,
             ("/health", &Method::GET) => admin::health(&self.pipeline),
             ("/metrics", &Method::GET) => admin::metrics(&self.pipeline),
             ("/health" | "/metrics", _) => status(StatusCode::METHOD_NOT_ALLOWED),

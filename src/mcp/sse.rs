@@ -1,5 +1,7 @@
 //! Server-sent events, read and written (WHATWG HTML §9.2).
 
+use std::time::Duration;
+
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 /// A comment that keeps a quiet stream open.
@@ -56,6 +58,7 @@ pub struct Decoder {
     event: Event,
     data: BytesMut,
     has_data: bool,
+    retry: Option<Duration>,
     limit: usize,
 }
 
@@ -70,8 +73,14 @@ impl Decoder {
             event: Event::default(),
             data: BytesMut::new(),
             has_data: false,
+            retry: None,
             limit,
         }
+    }
+
+    /// How long to wait before coming back, if the server has said so.
+    pub fn retry(&self) -> Option<Duration> {
+        self.retry
     }
 
     /// Takes what came.
@@ -145,7 +154,14 @@ impl Decoder {
             }
             b"event" => self.event.name = text(),
             b"id" if !value.contains(&0) => self.event.id = Some(text()),
-            _ => {} // comments, `retry`, and what is not known
+            b"retry" => {
+                self.retry = text()
+                    .parse()
+                    .ok()
+                    .map(Duration::from_millis)
+                    .or(self.retry)
+            }
+            _ => {} // comments, and what is not known
         }
     }
 }

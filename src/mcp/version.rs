@@ -11,17 +11,21 @@ pub enum Revision {
     V2025_06_18,
     /// Polling streams, icons, tasks.
     V2025_11_25,
+    /// No sessions: every request carries what it needs.
+    V2026_07_28,
 }
 
 impl Revision {
-    /// The newest one spoken here.
+    /// The newest one that has sessions.
     pub const LATEST: Self = Self::V2025_11_25;
 
-    const ALL: [Self; 4] = [
+    /// All of them.
+    pub const ALL: [Self; 5] = [
         Self::V2024_11_05,
         Self::V2025_03_26,
         Self::V2025_06_18,
         Self::V2025_11_25,
+        Self::V2026_07_28,
     ];
 
     /// As it stands in `protocolVersion`.
@@ -31,6 +35,7 @@ impl Revision {
             Self::V2025_03_26 => "2025-03-26",
             Self::V2025_06_18 => "2025-06-18",
             Self::V2025_11_25 => "2025-11-25",
+            Self::V2026_07_28 => "2026-07-28",
         }
     }
 
@@ -44,7 +49,14 @@ impl Revision {
     /// What is answered to a client that asks for `requested`
     /// (2025-11-25, Lifecycle, Version Negotiation).
     pub fn negotiate(requested: &str) -> Self {
-        Self::named(requested).unwrap_or(Self::LATEST)
+        Self::named(requested)
+            .filter(|revision| !revision.is_stateless())
+            .unwrap_or(Self::LATEST)
+    }
+
+    /// Whether every request stands for itself, without `initialize` and session.
+    pub fn is_stateless(self) -> bool {
+        self >= Self::V2026_07_28
     }
 
     /// Whether several messages may come as one array; only one revision had that.

@@ -19,7 +19,7 @@ use crate::{
     exchange::Exchange,
     forward::Servers,
     limit,
-    mcp::{Frame, List, Method, Part, message},
+    mcp::{Frame, Kind, List, Method, Part, message},
     observe::{Metrics, Outcome, Record},
     refusal::Refusal,
     route::{self, Catalog, Naming, Route, View},
@@ -135,7 +135,7 @@ impl Pipeline {
         record.call(&call);
         let plan = self.plan_for(&call.target).await;
 
-        let permitted = authorise::permit(session.caller.clone(), call)?;
+        let permitted = authorise::permit(session.caller().clone(), call)?;
         let admitted = limit::admit(permitted)?;
         let id = admitted
             .call()
@@ -186,7 +186,8 @@ impl Pipeline {
                 true
             }
             Target::Subscription(uri, false) => {
-                self.subscriptions.remove(server, uri, session.id())
+                let last = self.subscriptions.remove(server, uri, session.id());
+                last || !self.plan.load().servers.shares_subscriptions(server)
             }
             Target::Ping
             | Target::List(_)
@@ -215,6 +216,11 @@ impl Pipeline {
     pub fn hear(&self, session: &Arc<Session>, frame: Frame) {
         match frame.method() {
             Some(Method::Cancelled) => session.cancel(frame),
+            None if frame.kind() == Kind::Response => {
+                if !session.client.answered(frame) {
+                    tracing::debug!("an answer to no question");
+                }
+            }
             _ => tracing::trace!(?frame, "heard"),
         }
     }
@@ -229,9 +235,12 @@ impl Pipeline {
 
     /// A session is over: its stream closes, servers end what they keep for it.
     pub fn end(&self, session: &str) {
-        self.sessions.remove(session);
+        let Some(ended) = self.sessions.remove(session) else {
+            return;
+        };
+        let last = !self.sessions.has(ended.caller());
         let servers = self.plan.load().servers.clone();
-        servers.session_ended(session);
+        servers.session_ended(&ended.client, last);
         for (server, uri) in self.subscriptions.forget(session) {
             servers.unsubscribe(&server, &uri);
         }

@@ -4,9 +4,9 @@ use std::sync::{Arc, PoisonError};
 
 use super::{Pipeline, Plan};
 use crate::{
-    call::{Level, ServerName},
+    call::{Client, Level, ServerName},
     exchange::Exchange,
-    forward::Upward,
+    forward::{Answering, Upward},
     mcp::{Frame, Method, Part, fields, message},
     route::{self, Catalog, Member, View},
 };
@@ -33,6 +33,19 @@ impl Upward for Pipeline {
             Some(Method::Message) => self.log(calls, &frame),
             _ => tracing::debug!(%server, ?frame, "a notification that is for nobody"),
         }
+    }
+
+    fn question(&self, client: &Arc<Client>, frame: Frame) -> Answering {
+        let session = self.sessions.get(&client.session);
+        let Some(session) = session.filter(|session| session.client.answers(&frame)) else {
+            return Box::pin(std::future::ready(None));
+        };
+        let mut question = session.client.question();
+        let id = question.id().to_string();
+        session
+            .outbox
+            .push(frame.with(&[(Part::Id, id.as_bytes())]));
+        Box::pin(async move { question.answer().await })
     }
 
     fn offer(&self, server: &ServerName, catalog: Catalog) {
@@ -93,8 +106,8 @@ impl Pipeline {
         let mut told: Vec<Arc<str>> = Vec::new();
         for exchange in calls {
             let client = exchange.client();
-            let wanted = client.level().is_none_or(|lowest| level >= lowest);
-            if wanted && !told.contains(&client.session) && exchange.push(frame.bytes().clone()) {
+            let new = !told.contains(&client.session);
+            if new && exchange.wants(level) && exchange.push(frame.bytes().clone()) {
                 told.push(client.session.clone());
             }
         }

@@ -32,8 +32,6 @@ use crate::{
 pub struct Session {
     /// What servers may know of it.
     pub client: Arc<Client>,
-    /// Who opened it. Nobody else may use it.
-    pub caller: Caller,
     /// What waits for its GET stream.
     pub outbox: Outbox,
     calls: Mutex<HashMap<Bytes, Arc<Exchange>>>,
@@ -44,10 +42,9 @@ pub struct Session {
 }
 
 impl Session {
-    fn new(id: Arc<str>, caller: Caller, revision: Revision) -> Self {
+    fn new(client: Client) -> Self {
         Self {
-            client: Arc::new(Client::new(id, revision)),
-            caller,
+            client: Arc::new(client),
             outbox: Outbox::default(),
             calls: Mutex::default(),
             busy: AtomicUsize::new(0),
@@ -59,6 +56,11 @@ impl Session {
     /// Its id.
     pub fn id(&self) -> &Arc<str> {
         &self.client.session
+    }
+
+    /// Who opened it. Nobody else may use it.
+    pub fn caller(&self) -> &Caller {
+        &self.client.caller
     }
 
     /// Keeps it from ending of idleness: a call is under way, or a stream is open.
@@ -155,17 +157,24 @@ impl Sessions {
         }
     }
 
-    /// Opens a session.
+    /// Opens a session for a client that has said `capabilities` and `info` of itself.
     ///
     /// # Errors
     /// When there is no room.
-    pub fn open(&self, caller: Caller, revision: Revision) -> Result<Arc<Session>, Refusal> {
+    pub fn open(
+        &self,
+        caller: Caller,
+        revision: Revision,
+        capabilities: &str,
+        info: &str,
+    ) -> Result<Arc<Session>, Refusal> {
         if self.by_id.len() >= self.most {
             return Err(Refusal::SessionsFull);
         }
         // Without randomness an id could be guessed; better to open none.
         let id = random_id().ok_or(Refusal::SessionsFull)?;
-        let session = Arc::new(Session::new(id.clone(), caller, revision));
+        let client = Client::new(id.clone(), caller, revision, capabilities, info);
+        let session = Arc::new(Session::new(client));
         self.by_id.insert(id, session.clone());
         Ok(session)
     }
@@ -177,7 +186,7 @@ impl Sessions {
     pub fn find(&self, id: &str, caller: &Caller) -> Result<Arc<Session>, Refusal> {
         let session = self.by_id.get(id).map(|session| session.clone());
         session
-            .filter(|session| session.caller == *caller)
+            .filter(|session| session.client.caller == *caller)
             .ok_or(Refusal::SessionUnknown)
     }
 
@@ -187,15 +196,21 @@ impl Sessions {
     }
 
     /// Forgets a session and closes its stream.
-    pub fn remove(&self, id: &str) {
-        if let Some((_, session)) = self.by_id.remove(id) {
-            session.outbox.close();
-        }
+    pub fn remove(&self, id: &str) -> Option<Arc<Session>> {
+        let (_, session) = self.by_id.remove(id)?;
+        session.outbox.close();
+        session.client.gone();
+        Some(session)
     }
 
     /// All of them.
     pub fn all(&self) -> Vec<Arc<Session>> {
         self.by_id.iter().map(|session| session.clone()).collect()
+    }
+
+    /// Whether a caller has any.
+    pub fn has(&self, caller: &Caller) -> bool {
+        self.by_id.iter().any(|session| session.caller() == caller)
     }
 
     /// How many there are.
@@ -213,8 +228,8 @@ impl Sessions {
     }
 }
 
-/// 128 random bits in hexadecimal.
-fn random_id() -> Option<Arc<str>> {
+/// 128 random bits in hexadecimal; nothing when the system has no randomness.
+pub fn random_id() -> Option<Arc<str>> {
     let mut bits = [0; 16];
     getrandom::fill(&mut bits).ok()?;
     let mut id = String::with_capacity(32);

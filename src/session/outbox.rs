@@ -160,10 +160,14 @@ enum Look {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{call::Caller, mcp::Revision};
+    use crate::{
+        call::{Caller, Client},
+        mcp::Revision,
+    };
 
     fn session() -> Arc<Session> {
-        Arc::new(Session::new("s".into(), Caller::Local, Revision::LATEST))
+        let client = Client::new("s".into(), Caller::Local, Revision::LATEST, "{}", "{}");
+        Arc::new(Session::new(client))
     }
 
     #[tokio::test]

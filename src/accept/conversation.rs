@@ -1,0 +1,175 @@
+//! One client on a channel that carries messages both ways: a pipe, or a legacy event stream and
+//! the POSTs that belong to it.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{begin, body::whole, initialize::initialize};
+use crate::{
+    call::Caller,
+    exchange::Told,
+    mcp::{Frame, Kind, Malformed, Method, Part, frame, message},
+    pipeline::Pipeline,
+    refusal::Refusal,
+    session::{Reader, Session},
+};
+
+/// Requests at once; the next one is taken when one is done.
+const AT_ONCE: usize = 1024;
+/// Messages that may wait for the client to read.
+const QUEUE: usize = 1024;
+/// How long requests may go on after the client has said its last.
+const FINISH: Duration = Duration::from_secs(10);
+
+/// A client that is talked with.
+pub(super) struct Conversation {
+    pipeline: Arc<Pipeline>,
+    pub(super) caller: Caller,
+    out: mpsc::Sender<Bytes>,
+    session: OnceLock<Arc<Session>>,
+    room: Arc<Semaphore>,
+    requests: TaskTracker,
+    over: CancellationToken,
+    max_message: usize,
+}
+
+impl Conversation {
+    /// A conversation that nobody has opened yet, and what is to be sent to the client.
+    pub(super) fn new(
+        pipeline: Arc<Pipeline>,
+        caller: Caller,
+        max_message: usize,
+    ) -> (Self, mpsc::Receiver<Bytes>) {
+        let (out, queue) = mpsc::channel(QUEUE);
+        let conversation = Self {
+            pipeline,
+            caller,
+            out,
+            session: OnceLock::new(),
+            room: Arc::new(Semaphore::new(AT_ONCE)),
+            requests: TaskTracker::new(),
+            over: CancellationToken::new(),
+            max_message,
+        };
+        (conversation, queue)
+    }
+
+    /// Takes what the client says: a message, or a batch of them.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub(super) async fn take(&self, text: &Bytes) -> Result<(), Refusal> {
+        let messages = frame::split(text)?;
+        let batches = |session: &Arc<Session>| session.client.revision.has_batches();
+        if frame::is_batch(text) && !self.session.get().is_some_and(batches) {
+            let words = "the agreed revision has no batches".to_owned();
+            return Err(Malformed::Shape(words).into());
+        }
+        for message in messages {
+            self.dispatch(Frame::parse(message)?).await;
+        }
+        Ok(())
+    }
+
+    /// Sends the client a message.
+    pub(super) async fn say(&self, message: Bytes) {
+        send(&self.out, message).await;
+    }
+
+    /// The client has said its last: what it has asked is finished, if that does not take long.
+    pub(super) async fn finish(&self) {
+        self.requests.close();
+        // Those that take longer are cancelled by the end.
+        drop(timeout(FINISH, self.requests.wait()).await);
+        self.end();
+    }
+
+    /// The client is gone.
+    pub(super) fn end(&self) {
+        self.over.cancel();
+        if let Some(session) = self.session.get() {
+            self.pipeline.end(session.id());
+        }
+    }
+
+    async fn dispatch(&self, frame: Frame) {
+        match (frame.kind(), self.session.get()) {
+            (Kind::Request, None) => self.open(&frame).await,
+            (Kind::Request, Some(session)) => self.request(session, frame).await,
+            (Kind::Notification | Kind::Response, Some(session)) => {
+                self.pipeline.hear(session, frame);
+            }
+            (Kind::Notification | Kind::Response, None) => {}
+        }
+    }
+
+    /// The first request should be `initialize`; `ping` may come before it.
+    async fn open(&self, frame: &Frame) {
+        let id = frame.raw_bytes(Part::Id).unwrap_or_default();
+        let opened = match frame.method() {
+            Some(Method::Initialize) => initialize(&self.pipeline, self.caller.clone(), frame),
+            Some(Method::Ping) => return self.say(message::result(&id, b"{}")).await,
+            _ => Err(Refusal::SessionUnknown),
+        };
+        match opened {
+            Ok((session, answer)) => {
+                self.say(answer).await;
+                tokio::spawn(pass_on(
+                    Reader::open(session.clone(), None),
+                    self.out.downgrade(),
+                ));
+                // Two at once open two; the later one is nobody's and ends of idleness.
+                drop(self.session.set(session));
+            }
+            Err(refusal) => self.say(refusal.message(Some(&id))).await,
+        }
+    }
+
+    async fn request(&self, session: &Arc<Session>, frame: Frame) {
+        let Ok(permit) = self.room.clone().acquire_owned().await else {
+            return;
+        };
+        let (mut call, exchange) = begin(&self.pipeline, session, frame);
+        let (out, limit, over) = (self.out.clone(), self.max_message, self.over.clone());
+        let serve = async move {
+            let _permit = permit;
+            let answer = loop {
+                tokio::select! {
+                    biased;
+                    answer = &mut call => break answer,
+                    told = exchange.next() => send(&out, told.into_message()).await,
+                }
+            };
+            while let Some(told) = exchange.take() {
+                send(&out, Told::into_message(told)).await;
+            }
+            if let Some(message) = whole(answer.reply, limit).await {
+                send(&out, message).await;
+            }
+        };
+        self.requests
+            .spawn(async move { over.run_until_cancelled(serve).await });
+    }
+}
+
+async fn send(out: &mpsc::Sender<Bytes>, message: Bytes) {
+    // The writer ends when the client closes its end: then nobody is left to tell.
+    drop(out.send(message).await);
+}
+
+/// What belongs to no request.
+async fn pass_on(mut reader: Reader, out: mpsc::WeakSender<Bytes>) {
+    while let Some((_, message)) = reader.next().await {
+        let Some(out) = out.upgrade() else { return };
+        send(&out, message).await;
+    }
+}

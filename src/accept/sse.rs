@@ -1,0 +1,103 @@
+//! The legacy HTTP+SSE transport in front (2024-11-05): `GET /sse` opens a stream whose first
+//! event names the address to post to; every answer comes on the stream.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dashmap::DashMap;
+use futures_util::{StreamExt, stream};
+use http::{Response, StatusCode, Uri};
+use tokio::{sync::mpsc, time::sleep};
+
+use super::{
+    HEARTBEAT,
+    body::Body,
+    conversation::Conversation,
+    http::{events, status},
+};
+use crate::{call::Caller, mcp::sse, pipeline::Pipeline, refusal::Refusal, session::random_id};
+
+/// The open streams.
+#[derive(Default)]
+pub(super) struct Streams {
+    open: Arc<DashMap<Arc<str>, Arc<Conversation>>>,
+}
+
+impl Streams {
+    /// Opens a stream for a caller.
+    ///
+    /// # Errors
+    /// When the system has no randomness for its id.
+    pub(super) fn open(
+        &self,
+        pipeline: &Arc<Pipeline>,
+        caller: Caller,
+        max_message: usize,
+    ) -> Result<Response<Body>, Refusal> {
+        let id = random_id().ok_or(Refusal::SessionsFull)?;
+        let (conversation, queue) = Conversation::new(pipeline.clone(), caller, max_message);
+        self.open.insert(id.clone(), Arc::new(conversation));
+        let endpoint = format!("event: endpoint\ndata: /messages?session_id={id}\n\n");
+        let first = stream::iter([Bytes::from(endpoint)]);
+        let open = Open {
+            id,
+            all: self.open.clone(),
+        };
+        let rest = stream::unfold((queue, open), |(mut queue, open)| async {
+            let event = next(&mut queue).await?;
+            Some((event, (queue, open)))
+        });
+        Ok(events(Body::Events(Box::pin(first.chain(rest)))))
+    }
+
+    /// The stream that a message is posted to. What the caller is on the POST counts, and must
+    /// be what it was when it opened the stream.
+    ///
+    /// # Errors
+    /// The same for an unknown stream and for somebody else's.
+    pub(super) fn find(&self, uri: &Uri, caller: &Caller) -> Result<Arc<Conversation>, Refusal> {
+        let query = uri.query().unwrap_or_default();
+        let pair = |pair: &str| pair.strip_prefix("session_id=").map(str::to_owned);
+        let id = query
+            .split('&')
+            .find_map(pair)
+            .ok_or(Refusal::SessionMissing)?;
+        let found = self.open.get(id.as_str()).map(|open| open.clone());
+        found
+            .filter(|open| open.caller == *caller)
+            .ok_or(Refusal::SessionUnknown)
+    }
+}
+
+/// Answers a POST: what it says is answered on the stream.
+///
+/// # Errors
+/// When the body is not a message.
+pub(super) async fn post(
+    conversation: &Conversation,
+    body: &Bytes,
+) -> Result<Response<Body>, Refusal> {
+    conversation.take(body).await?;
+    Ok(status(StatusCode::ACCEPTED))
+}
+
+async fn next(queue: &mut mpsc::Receiver<Bytes>) -> Option<Bytes> {
+    tokio::select! {
+        message = queue.recv() => message.map(|message| sse::event(None, &message)),
+        () = sleep(HEARTBEAT) => Some(sse::HEARTBEAT),
+    }
+}
+
+/// While this lives, its stream is open.
+struct Open {
+    id: Arc<str>,
+    all: Arc<DashMap<Arc<str>, Arc<Conversation>>>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let Some((_, conversation)) = self.all.remove(&self.id) {
+            conversation.end();
+        }
+    }
+}

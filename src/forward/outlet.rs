@@ -1,0 +1,99 @@
+//! Where everything goes that a server says and no call has asked for.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+};
+
+use tokio::sync::Notify;
+
+use crate::{
+    call::{Client, ServerName},
+    exchange::Exchange,
+    mcp::{Frame, List},
+    route::Catalog,
+};
+
+/// What hears the servers: the pipeline.
+pub trait Upward: Send + Sync {
+    /// A notification. It is for one session where the link knows that session; otherwise for
+    /// those whom it concerns, `calls` being the calls under way on that server.
+    fn notice(
+        &self,
+        server: &ServerName,
+        session: Option<&str>,
+        calls: &[Arc<Exchange>],
+        frame: Frame,
+    );
+
+    /// A question to one client that belongs to no call of its. Nothing when it is gone, or does
+    /// not answer such questions.
+    fn question(&self, client: &Arc<Client>, frame: Frame) -> Answering;
+
+    /// The server has come up, or its lists have changed: this is what it offers now.
+    fn offer(&self, server: &ServerName, catalog: Catalog);
+
+    /// The first attempt to reach the server is over, well or badly.
+    fn settled(&self, server: &ServerName);
+}
+
+/// A client's answer, when it comes.
+pub type Answering = Pin<Box<dyn Future<Output = Option<Frame>> + Send>>;
+
+/// One server's way upward.
+#[derive(Clone)]
+pub(super) struct Outlet {
+    pub(super) server: ServerName,
+    pub(super) upward: Arc<dyn Upward>,
+    pub(super) changes: Arc<Changes>,
+}
+
+impl Outlet {
+    pub(super) fn new(server: &ServerName, upward: Arc<dyn Upward>) -> Self {
+        Self {
+            server: server.clone(),
+            upward,
+            changes: Arc::default(),
+        }
+    }
+
+    pub(super) fn notice(&self, session: Option<&str>, calls: &[Arc<Exchange>], frame: Frame) {
+        self.upward.notice(&self.server, session, calls, frame);
+    }
+}
+
+/// Which lists of a server have changed since they were fetched.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    lists: AtomicU8,
+    came: Notify,
+}
+
+impl Changes {
+    pub(super) fn add(&self, list: List) {
+        // One notification stands for both lists of resources.
+        let templates = if list == List::Resources {
+            1 << List::Templates as u8
+        } else {
+            0
+        };
+        self.lists
+            .fetch_or(1 << list as u8 | templates, Ordering::Relaxed);
+        self.came.notify_one();
+    }
+
+    /// Waits for changes; several that came meanwhile are one.
+    pub(super) async fn take(&self) -> Vec<List> {
+        loop {
+            let lists = self.lists.swap(0, Ordering::Relaxed);
+            if lists != 0 {
+                let changed = |list: &List| lists & 1 << *list as u8 != 0;
+                return List::ALL.into_iter().filter(changed).collect();
+            }
+            self.came.notified().await;
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! A connection over which messages go both ways: the pipes of a child, or a legacy event stream
+//! and the POSTs that belong to it.
+//!
+//! Ids and progress tokens are replaced by numbers of our own on the way in and put back on the
+//! way out, because several clients may share the peer. What comes out of it is read whether or
+//! not it takes what goes in: with 16 large calls in flight, a proxy that waits for the one
+//! before the other hangs for ever.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use bytes::Bytes;
+use dashmap::DashMap;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    answer::with_id,
+    life::Life,
+    outlet::Outlet,
+    ticket::{Ticket, Waiting},
+};
+use crate::{
+    call::{Client, Reply},
+    exchange::Exchange,
+    mcp::{Frame, Kind, Method, Part, frame, message},
+    refusal::Refusal,
+    route::Routed,
+};
+
+/// Messages that may wait for the peer to take them.
+const QUEUE: usize = 256;
+/// Questions of a peer that may wait for their answers.
+const QUESTIONS: usize = 64;
+
+/// Whom a peer serves, and so whom it may ask.
+#[derive(Debug, Clone)]
+pub(super) enum Whose {
+    /// Everybody: it cannot say whom it asks, so it may ask nobody.
+    Everybody,
+    /// One session.
+    Session(Arc<Client>),
+    /// All sessions of one caller: it may ask the one whose call came last.
+    User(Arc<Client>),
+}
+
+/// What goes to a peer.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    /// The number of the request it is, if it is one.
+    pub(super) id: Option<u64>,
+    pub(super) message: Bytes,
+}
+
+/// A connection and the calls it owes an answer.
+pub(super) struct Peer {
+    pub(super) outlet: Outlet,
+    pub(super) input: mpsc::Sender<Outgoing>,
+    pub(super) pending: DashMap<u64, Waiting>,
+    pub(super) stop: CancellationToken,
+    pub(super) life: Life,
+    whose: Whose,
+    next_id: AtomicU64,
+    /// What it has asked, by its own ids, so that it can take a question back.
+    asked: DashMap<Bytes, CancellationToken>,
+}
+
+impl Peer {
+    /// A peer, and what is to be sent to it.
+    pub(super) fn new(outlet: Outlet, whose: Whose) -> (Arc<Self>, mpsc::Receiver<Outgoing>) {
+        let (input, queue) = mpsc::channel(QUEUE);
+        let peer = Self {
+            outlet,
+            input,
+            pending: DashMap::new(),
+            stop: CancellationToken::new(),
+            life: Life::default(),
+            whose,
+            next_id: AtomicU64::new(1),
+            asked: DashMap::new(),
+        };
+        (Arc::new(peer), queue)
+    }
+
+    /// Carries one call.
+    ///
+    /// # Errors
+    /// When the peer goes away before it answers.
+    pub(super) async fn call(
+        &self,
+        routed: &Routed,
+        exchange: &Arc<Exchange>,
+    ) -> Result<Reply, Refusal> {
+        let frame = &routed.call().frame;
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let number = id.to_string();
+        let number = number.as_bytes();
+        let mut edits = vec![(Part::Id, number), (Part::MetaToken, number)];
+        edits.extend(routed.rename());
+        let ticket = self.expect(id, Some(exchange), frame.raw_bytes(Part::MetaToken));
+        let answer = ticket.send(message::one_line(frame.with(&edits))).await?;
+        let client_id = frame.raw(Part::Id).unwrap_or("null");
+        Ok(with_id(answer, client_id.as_bytes()))
+    }
+
+    /// Asks something of the gateway's own.
+    ///
+    /// # Errors
+    /// When the peer goes away before it answers.
+    pub(super) async fn ask(&self, method: Method, params: &str) -> Result<Frame, Refusal> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        self.expect(id, None, None)
+            .send(message::request(id, method, params))
+            .await
+    }
+
+    /// Sends a message that needs no answer, unless the peer has stopped reading.
+    pub(super) fn tell(&self, message: Bytes) {
+        if let Err(error) = self.input.try_send(Outgoing { id: None, message }) {
+            tracing::warn!(server = %self.outlet.server, "a message is dropped: {error}");
+        }
+    }
+
+    /// Takes what the peer says: a message, or a batch of them.
+    pub(super) fn take(self: &Arc<Self>, text: &Bytes) {
+        let server = &self.outlet.server;
+        let messages = match frame::split(text) {
+            Ok(messages) => messages,
+            Err(error) => return tracing::warn!(%server, "not a message, skipped: {error}"),
+        };
+        for message in messages {
+            match Frame::parse(message) {
+                Ok(frame) => self.dispatch(frame),
+                Err(error) => tracing::warn!(%server, "not a message, skipped: {error}"),
+            }
+        }
+    }
+
+    /// It is over: whoever waits learns why.
+    pub(super) fn end(&self, reason: String, stderr: Vec<String>) {
+        self.life.end(reason, stderr);
+        self.pending.clear();
+        self.stop.cancel();
+    }
+
+    /// A request could not be delivered.
+    pub(super) fn refused(&self, id: u64, reason: String) {
+        if let Some((_, waiting)) = self.pending.remove(&id) {
+            drop(waiting.answer.send(Err(reason)));
+        }
+    }
+
+    fn expect(
+        &self,
+        id: u64,
+        exchange: Option<&Arc<Exchange>>,
+        token: Option<Bytes>,
+    ) -> Ticket<'_> {
+        let (sender, answer) = oneshot::channel();
+        let exchange = exchange.cloned();
+        self.pending.insert(
+            id,
+            Waiting {
+                answer: sender,
+                exchange,
+                token,
+            },
+        );
+        Ticket {
+            peer: self,
+            id,
+            answer,
+        }
+    }
+
+    fn dispatch(self: &Arc<Self>, frame: Frame) {
+        match frame.kind() {
+            Kind::Response => self.answered(frame),
+            Kind::Notification => self.notified(frame),
+            Kind::Request => self.questioned(frame),
+        }
+    }
+
+    fn answered(&self, frame: Frame) {
+        let id = frame.raw(Part::Id).and_then(|id| id.parse::<u64>().ok());
+        match id.and_then(|id| self.pending.remove(&id)) {
+            // The caller may be gone in this very moment; then nobody is left to tell.
+            Some((_, waiting)) => drop(waiting.answer.send(Ok(frame))),
+            None => {
+                tracing::debug!(server = %self.outlet.server, ?frame, "an answer nobody awaits")
+            }
+        }
+    }
+
+    fn notified(&self, frame: Frame) {
+        match frame.method() {
+            Some(Method::Progress) => self.progressed(&frame),
+            Some(Method::ListChanged(list)) => self.outlet.changes.add(list),
+            Some(Method::Cancelled) => self.unasked(&frame),
+            Some(Method::ResourcesUpdated) | None => {
+                self.outlet.notice(self.session(), &self.callers(), frame);
+            }
+            // What is said during a call goes with the call.
+            Some(_) => match (self.session(), self.latest()) {
+                (Some(_), Some(exchange)) => drop(exchange.push(frame.into_bytes())),
+                (session, _) => self.outlet.notice(session, &self.callers(), frame),
+            },
+        }
+    }
+
+    fn progressed(&self, frame: &Frame) {
+        let id = frame.raw(Part::Token).and_then(|id| id.parse::<u64>().ok());
+        let Some(waiting) = id.and_then(|id| self.pending.get(&id)) else {
+            return;
+        };
+        let (Some(exchange), Some(token)) = (&waiting.exchange, &waiting.token) else {
+            return;
+        };
+        if !exchange.push(frame.with(&[(Part::Token, token)])) {
+            tracing::debug!(server = %self.outlet.server, "a slow client loses progress");
+        }
+    }
+
+    /// The one session it serves.
+    fn session(&self) -> Option<&str> {
+        match &self.whose {
+            Whose::Session(client) => Some(&client.session),
+            Whose::Everybody | Whose::User(_) => None,
+        }
+    }
+
+    /// The calls under way, for what a peer says without saying to whom.
+    fn callers(&self) -> Vec<Arc<Exchange>> {
+        self.pending
+            .iter()
+            .filter_map(|waiting| waiting.exchange.clone())
+            .collect()
+    }
+
+    /// The call that came last.
+    fn latest(&self) -> Option<Arc<Exchange>> {
+        let waiting = self
+            .pending
+            .iter()
+            .filter(|waiting| waiting.exchange.is_some());
+        waiting
+            .max_by_key(|waiting| *waiting.key())
+            .and_then(|waiting| waiting.exchange.clone())
+    }
+
+    /// Passes a question to the client it is for, and the answer back.
+    fn questioned(self: &Arc<Self>, frame: Frame) {
+        let exchange = match self.whose {
+            Whose::Everybody => None,
+            Whose::Session(_) | Whose::User(_) => self.latest(),
+        };
+        let asking: super::Answering = match (&self.whose, exchange) {
+            (_, Some(exchange)) => {
+                let question = frame.clone();
+                Box::pin(async move { exchange.ask(question).await })
+            }
+            (Whose::Session(client), None) => self.outlet.upward.question(client, frame.clone()),
+            _ => return self.tell(super::decline(&frame)),
+        };
+        let mine = super::is_for_us(&frame) || self.asked.len() >= QUESTIONS;
+        if mine {
+            return self.tell(super::decline(&frame));
+        }
+        let id = frame.raw_bytes(Part::Id).unwrap_or_default();
+        let taken_back = CancellationToken::new();
+        self.asked.insert(id.clone(), taken_back.clone());
+        let peer = self.clone();
+        tokio::spawn(async move {
+            let answer = tokio::select! {
+                answer = asking => answer,
+                () = taken_back.cancelled() => return,
+                () = peer.life.over() => return,
+            };
+            peer.asked.remove(&id);
+            peer.tell(match answer {
+                Some(answer) => message::one_line(answer.with(&[(Part::Id, &id)])),
+                None => super::decline(&frame),
+            });
+        });
+    }
+
+    fn unasked(&self, notification: &Frame) {
+        let id = notification.raw_bytes(Part::RequestId).unwrap_or_default();
+        if let Some((_, taken_back)) = self.asked.remove(&id) {
+            taken_back.cancel();
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! The peers of one server: the gateway's own, and where the config says so one for each session
+//! or each user, opened at its first call.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use dashmap::DashMap;
+use http::HeaderMap;
+use tokio::{sync::OnceCell, time::timeout};
+use tokio_util::task::TaskTracker;
+
+use super::{
+    Scope, ServerConfig, initialize_params, level_params,
+    listing::Greeting,
+    outlet::Outlet,
+    peer::{Peer, Whose},
+    sse, stdio,
+    wire::Wire,
+};
+use crate::{
+    call::{Client, Level, Reply},
+    exchange::Exchange,
+    mcp::{Frame, Method, message},
+    refusal::Refusal,
+    route::Routed,
+};
+
+/// How a peer comes about.
+pub(super) enum Opener {
+    /// A command is launched.
+    Child {
+        /// Sees children out.
+        tasks: TaskTracker,
+    },
+    /// A stream of events is opened.
+    Stream(Box<(Wire, HeaderMap)>),
+}
+
+/// A server's peers.
+pub(super) struct Pool {
+    pub(super) outlet: Outlet,
+    config: ServerConfig,
+    max_message: usize,
+    opener: Opener,
+    scope: Scope,
+    own: ArcSwapOption<Peer>,
+    others: DashMap<Arc<str>, Arc<OnceCell<Arc<Peer>>>>,
+}
+
+impl Pool {
+    pub(super) fn new(
+        outlet: Outlet,
+        config: &ServerConfig,
+        max_message: usize,
+        opener: Opener,
+    ) -> Arc<Self> {
+        let default = match opener {
+            Opener::Child { .. } => Scope::Shared,
+            Opener::Stream(..) => Scope::Session,
+        };
+        Arc::new(Self {
+            outlet,
+            config: config.clone(),
+            max_message,
+            opener,
+            scope: config.scope.unwrap_or(default),
+            own: ArcSwapOption::empty(),
+            others: DashMap::new(),
+        })
+    }
+
+    /// Opens the gateway's own peer. In a shared pool it serves everybody.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub(super) async fn open_own(&self) -> Result<(Arc<Peer>, Greeting), Refusal> {
+        let (peer, greeting) = self.open(Whose::Everybody).await?;
+        self.own.store(Some(peer.clone()));
+        Ok((peer, greeting))
+    }
+
+    /// Carries one call.
+    ///
+    /// # Errors
+    /// When there is no peer for it, or it goes away.
+    pub(super) async fn call(
+        &self,
+        routed: &Routed,
+        exchange: &Arc<Exchange>,
+    ) -> Result<Reply, Refusal> {
+        self.peer(&routed.call().client)
+            .await?
+            .call(routed, exchange)
+            .await
+    }
+
+    /// Asks something on the gateway's own peer.
+    ///
+    /// # Errors
+    /// When it is not there, or goes away.
+    pub(super) async fn ask(&self, method: Method, params: &str) -> Result<Frame, Refusal> {
+        self.shared()?.ask(method, params).await
+    }
+
+    /// As it is called in the config.
+    pub(super) fn transport(&self) -> &'static str {
+        match self.opener {
+            Opener::Child { .. } => "stdio",
+            Opener::Stream(..) => "sse",
+        }
+    }
+
+    /// Whether what one session asks of a peer holds for all: subscriptions, levels.
+    pub(super) fn is_shared(&self) -> bool {
+        self.scope != Scope::Session
+    }
+
+    /// Passes a log level on to the peer that serves a client.
+    ///
+    /// # Errors
+    /// When it goes away.
+    pub(super) async fn set_level(
+        &self,
+        client: &Client,
+        level: Level,
+        lowest: Level,
+    ) -> Result<(), Refusal> {
+        let level = if self.is_shared() { lowest } else { level };
+        let peer = match self.scope {
+            Scope::Shared => self.shared().ok(),
+            Scope::Session | Scope::User => {
+                let cell = self.others.get(&self.key(client)).map(|cell| cell.clone());
+                cell.and_then(|cell| cell.get().cloned())
+            }
+        };
+        let Some(peer) = peer.filter(|peer| !peer.life.is_over()) else {
+            return Ok(());
+        };
+        peer.ask(Method::LoggingSetLevel, &level_params(level))
+            .await
+            .map(drop)
+    }
+
+    /// A session is over; `last` says that its caller has no other.
+    pub(super) fn session_ended(&self, client: &Client, last: bool) {
+        if self.scope == Scope::Session || (self.scope == Scope::User && last) {
+            let ended = self.others.remove(&self.key(client));
+            if let Some(peer) = ended.and_then(|(_, cell)| cell.get().cloned()) {
+                peer.stop.cancel();
+            }
+        }
+    }
+
+    /// Lets all of them go.
+    pub(super) fn stop(&self) {
+        let others = self.others.iter().filter_map(|cell| cell.get().cloned());
+        for peer in others.chain(self.own.swap(None)) {
+            peer.stop.cancel();
+        }
+        self.others.clear();
+    }
+
+    fn key(&self, client: &Client) -> Arc<str> {
+        match self.scope {
+            Scope::User => client.caller.to_string().into(),
+            Scope::Shared | Scope::Session => client.session.clone(),
+        }
+    }
+
+    fn shared(&self) -> Result<Arc<Peer>, Refusal> {
+        let unavailable = |reason: String| Refusal::Unavailable {
+            server: self.outlet.server.to_string(),
+            reason,
+        };
+        match self.own.load_full() {
+            None => Err(unavailable("it is still starting".to_owned())),
+            Some(peer) if peer.life.is_over() => Err(unavailable(peer.life.reason())),
+            Some(peer) => Ok(peer),
+        }
+    }
+
+    async fn peer(&self, client: &Arc<Client>) -> Result<Arc<Peer>, Refusal> {
+        let whose = match self.scope {
+            Scope::Shared => return self.shared(),
+            Scope::Session => Whose::Session(client.clone()),
+            Scope::User => Whose::User(client.clone()),
+        };
+        let key = self.key(client);
+        self.others.remove_if(&key, |_, cell| {
+            cell.get().is_some_and(|peer| peer.life.is_over())
+        });
+        let cell = self.others.entry(key).or_default().clone();
+        let opened =
+            cell.get_or_try_init(|| async { self.open(whose).await.map(|(peer, _)| peer) });
+        // Boxed: opening is rare and its future large.
+        Box::pin(opened).await.cloned()
+    }
+
+    async fn open(&self, whose: Whose) -> Result<(Arc<Peer>, Greeting), Refusal> {
+        let limit = self.config.connect_timeout;
+        let opened = timeout(limit, self.handshake(whose)).await;
+        opened.unwrap_or_else(|_elapsed| {
+            Err(Refusal::TimedOut {
+                server: self.outlet.server.to_string(),
+                limit,
+            })
+        })
+    }
+
+    async fn handshake(&self, whose: Whose) -> Result<(Arc<Peer>, Greeting), Refusal> {
+        let client = match &whose {
+            Whose::Everybody => None,
+            Whose::Session(client) | Whose::User(client) => Some(client.clone()),
+        };
+        let peer = match &self.opener {
+            Opener::Child { tasks } => {
+                let (outlet, limit) = (&self.outlet, self.max_message);
+                stdio::launch(outlet, &self.config, limit, whose, tasks).map_err(|error| {
+                    Refusal::Unavailable {
+                        server: self.outlet.server.to_string(),
+                        reason: format!("it cannot be started: {error}"),
+                    }
+                })?
+            }
+            Opener::Stream(stream) => {
+                let (wire, headers) = stream.as_ref();
+                sse::connect(&self.outlet, wire, headers, whose).await?
+            }
+        };
+        let guard = StopOnDrop(Some(peer.clone()));
+        let params = initialize_params(client.as_deref());
+        let answer = peer.ask(Method::Initialize, &params).await?;
+        let greeting = Greeting::read(&self.outlet.server, &answer)?;
+        peer.tell(message::notification(Method::Initialized, None));
+        let level = client
+            .and_then(|client| client.level())
+            .filter(|_| greeting.can("logging"));
+        if let Some(level) = level {
+            peer.ask(Method::LoggingSetLevel, &level_params(level))
+                .await?;
+        }
+        guard.keep();
+        Ok((peer, greeting))
+    }
+}
+
+/// A peer that did not get through `initialize` is not left behind.
+struct StopOnDrop(Option<Arc<Peer>>);
+
+impl StopOnDrop {
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        if let Some(peer) = &self.0 {
+            peer.stop.cancel();
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! All servers, in the order of the file.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+use super::{
+    ServerConfig,
+    server::{FAREWELL, Link, Server},
+};
+use crate::{
+    call::{Client, Level, Reply, ServerName},
+    exchange::Exchange,
+    mcp::{Method, message::json},
+    refusal::Refusal,
+    route::Routed,
+};
+
+/// All servers, in the order of the file.
+#[derive(Default)]
+pub struct Servers {
+    by_name: IndexMap<ServerName, Arc<Server>>,
+    children: TaskTracker,
+}
+
+impl Servers {
+    /// One server for each table; nothing is launched yet.
+    pub fn new(configs: &IndexMap<ServerName, ServerConfig>, max_message: usize) -> Self {
+        let children = TaskTracker::new();
+        let servers = configs.iter().map(|(name, config)| {
+            (
+                name.clone(),
+                Arc::new(Server::new(name, config, max_message, &children)),
+            )
+        });
+        Self {
+            by_name: servers.collect(),
+            children,
+        }
+    }
+
+    /// Each server under its name.
+    pub fn iter(&self) -> impl Iterator<Item = (&ServerName, &Arc<Server>)> {
+        self.by_name.iter()
+    }
+
+    /// Waits until no child is left. Nothing is launched any more by then.
+    pub async fn gone(&self) {
+        self.children.close();
+        self.children.wait().await;
+    }
+
+    /// Sends a call to its server and brings the answer.
+    ///
+    /// # Errors
+    /// When the server is not there, goes away, or takes too long.
+    pub async fn send(&self, routed: &Routed, exchange: &Arc<Exchange>) -> Result<Reply, Refusal> {
+        match self.by_name.get(routed.server()) {
+            Some(server) => server.call(routed, exchange).await,
+            None => Err(Refusal::NoRoute(routed.call().target.clone())),
+        }
+    }
+
+    /// Passes a client's log level on: to what serves it alone, and to what everybody shares the
+    /// lowest level that anybody wants.
+    pub async fn set_level(&self, client: &Client, level: Level, lowest: Level) {
+        for server in self.by_name.values() {
+            let Ok(link) = server.link() else { continue };
+            let asked = link.set_level(client, level, lowest);
+            let set = timeout(server.config.timeout, asked).await;
+            if !matches!(set, Ok(Ok(()))) {
+                tracing::debug!(server = %server.name, "the log level could not be set");
+            }
+        }
+    }
+
+    /// Whether subscriptions of all clients are one on that server.
+    pub fn shares_subscriptions(&self, server: &ServerName) -> bool {
+        let link = self
+            .by_name
+            .get(server)
+            .and_then(|server| server.link().ok());
+        match link.as_deref() {
+            Some(Link::Pool(pool)) => pool.is_shared(),
+            Some(Link::Http(http)) => http.is_stateless(),
+            None => true,
+        }
+    }
+
+    /// Nobody wants to hear of a resource any more.
+    pub fn unsubscribe(&self, server: &ServerName, uri: &str) {
+        let Some(Ok(link)) = self.by_name.get(server).map(|server| server.link()) else {
+            return;
+        };
+        if let Link::Pool(pool) = link.as_ref() {
+            let (pool, params) = (pool.clone(), format!(r#"{{"uri":{}}}"#, json(&uri)));
+            tokio::spawn(async move {
+                let asked = pool.ask(Method::ResourcesUnsubscribe, &params);
+                drop(timeout(FAREWELL, asked).await);
+            });
+        }
+    }
+
+    /// A client's session is over, and so is what servers keep for it. `last`: its caller has
+    /// no other session.
+    pub fn session_ended(&self, client: &Client, last: bool) {
+        for server in self.by_name.values() {
+            if let Ok(link) = server.link() {
+                link.session_ended(client, last);
+            }
+        }
+    }
+}
