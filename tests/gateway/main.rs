@@ -4,3 +4,5 @@
 mod config;
 mod config_refusals;
 mod config_shipped;
+mod session_lifecycle;
+mod support;
