@@ -1,0 +1,160 @@
+//! Nouns in flight: who calls, what they call, what comes back.
+
+mod caller;
+mod client;
+mod level;
+mod server_name;
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+
+pub use caller::{Caller, KeyName};
+pub use client::Client;
+pub use level::Level;
+pub use server_name::ServerName;
+
+use crate::{
+    mcp::{Frame, List, Method, Part, fields},
+    refusal::Refusal,
+};
+
+/// What a request is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// `ping`
+    Ping,
+    /// One of the lists.
+    List(List),
+    /// `logging/setLevel`
+    LogLevel(Level),
+    /// A tool, by its exposed name.
+    Tool(String),
+    /// A prompt, by its exposed name.
+    Prompt(String),
+    /// A resource, by its URI.
+    Resource(String),
+    /// A subscription to a resource: true opens it, false ends it.
+    Subscription(String, bool),
+    /// An argument of a prompt, to be completed.
+    PromptArgument(String),
+    /// An argument of a resource template, to be completed.
+    TemplateArgument(String),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ping => f.write_str("ping"),
+            Self::List(list) => f.write_str(list.method().name()),
+            Self::LogLevel(_) => f.write_str("logging/setLevel"),
+            Self::Tool(name) => write!(f, "tool `{name}`"),
+            Self::Prompt(name) | Self::PromptArgument(name) => write!(f, "prompt `{name}`"),
+            Self::Resource(uri) | Self::Subscription(uri, _) => write!(f, "resource `{uri}`"),
+            Self::TemplateArgument(uri) => write!(f, "resource template `{uri}`"),
+        }
+    }
+}
+
+/// One request of a client.
+#[derive(Debug)]
+pub struct Call {
+    /// As the client wrote it.
+    pub frame: Frame,
+    /// What it is about.
+    pub target: Target,
+    /// Whose session it came in on.
+    pub client: Arc<Client>,
+}
+
+impl Call {
+    /// Reads what a request is about.
+    ///
+    /// # Errors
+    /// When the method is not known, or its target is missing.
+    pub fn read(frame: Frame, client: Arc<Client>) -> Result<Self, Refusal> {
+        let target = target(&frame)?;
+        Ok(Self {
+            frame,
+            target,
+            client,
+        })
+    }
+}
+
+fn target(frame: &Frame) -> Result<Target, Refusal> {
+    let need = |part: Part, name: &'static str| {
+        frame
+            .text(part)
+            .map(Cow::into_owned)
+            .ok_or(Refusal::Params(name))
+    };
+    let Some(method) = frame.method() else {
+        return Err(Refusal::UnknownMethod(frame.method_name().into_owned()));
+    };
+    match method {
+        Method::Ping => Ok(Target::Ping),
+        Method::List(list) => first_page(frame).map(|()| Target::List(list)),
+        Method::LoggingSetLevel => level(frame).map(Target::LogLevel),
+        Method::ToolsCall => need(Part::Name, "`name` is missing").map(Target::Tool),
+        Method::PromptsGet => need(Part::Name, "`name` is missing").map(Target::Prompt),
+        Method::ResourcesRead => need(Part::Uri, "`uri` is missing").map(Target::Resource),
+        Method::ResourcesSubscribe => {
+            need(Part::Uri, "`uri` is missing").map(|uri| Target::Subscription(uri, true))
+        }
+        Method::ResourcesUnsubscribe => {
+            need(Part::Uri, "`uri` is missing").map(|uri| Target::Subscription(uri, false))
+        }
+        Method::CompletionComplete => match frame.text(Part::RefName) {
+            Some(name) => Ok(Target::PromptArgument(name.into_owned())),
+            None => need(Part::RefUri, "`ref` is missing").map(Target::TemplateArgument),
+        },
+        Method::Initialize => Err(Refusal::Initialized),
+        Method::SamplingCreateMessage
+        | Method::ElicitationCreate
+        | Method::RootsList
+        | Method::Initialized
+        | Method::Cancelled
+        | Method::Progress
+        | Method::Message
+        | Method::ResourcesUpdated
+        | Method::ListChanged(_)
+        | Method::RootsListChanged => Err(Refusal::UnknownMethod(method.name().to_owned())),
+    }
+}
+
+/// Our lists have one page, so a cursor is not one of ours.
+fn first_page(frame: &Frame) -> Result<(), Refusal> {
+    let cursor = frame
+        .params()
+        .and_then(|params| fields::field(params, "cursor"));
+    match cursor {
+        None | Some("null") => Ok(()),
+        Some(_) => Err(Refusal::Params("unknown `cursor`")),
+    }
+}
+
+fn level(frame: &Frame) -> Result<Level, Refusal> {
+    let raw = frame
+        .params()
+        .and_then(|params| fields::field(params, "level"));
+    let name = raw.and_then(fields::string);
+    name.and_then(|name| Level::named(&name))
+        .ok_or(Refusal::Params("unknown `level`"))
+}
+
+/// The body of a server's answer while it arrives.
+pub type Body = UnsyncBoxBody<Bytes, std::io::Error>;
+
+/// What is answered to a request.
+pub enum Reply {
+    /// The whole message, with a result.
+    Whole(Bytes),
+    /// The whole message, with the server's own error.
+    Failed(Bytes),
+    /// One message that is still arriving. Its id is the client's own.
+    Streamed(Body),
+    /// Nothing: the client has cancelled the request.
+    Silence,
+}
