@@ -1,8 +1,11 @@
 //! One binary, a file per promise.
 #![cfg(test)] // so that clippy knows the helpers for tests, too
 
+mod batches;
 mod config;
 mod config_refusals;
 mod config_shipped;
+mod door;
 mod session_lifecycle;
+mod session_stream;
 mod support;
