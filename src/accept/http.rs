@@ -221,6 +221,9 @@ async fn merge(responses: Vec<Response<Body>>, streams: bool) -> Response<Body> 
             continue;
         };
         let body = body.to_bytes();
+        if body.is_empty() {
+            continue; // cancelled: no answer is due
+        }
         if any_stream && !stream {
             out.extend_from_slice(&crate::mcp::sse::event(None, &body));
             continue;
@@ -232,6 +235,7 @@ async fn merge(responses: Vec<Response<Body>>, streams: bool) -> Response<Body> 
     }
     match any_stream {
         true => events(Body::Whole(out.into())),
+        false if out.is_empty() => status(StatusCode::ACCEPTED),
         false => json(StatusCode::OK, [b"[", &out[..], b"]"].concat().into()),
     }
 }
