@@ -1,11 +1,13 @@
 //! One binary, a file per promise.
 #![cfg(test)] // so that clippy knows the helpers for tests, too
 
+mod answers;
 mod batches;
 mod config;
 mod config_refusals;
 mod config_shipped;
 mod door;
+mod lossless;
 mod session_lifecycle;
 mod session_stream;
 mod support;

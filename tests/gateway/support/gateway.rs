@@ -8,8 +8,9 @@ use mcpgate::{
     gateway,
     pipeline::Pipeline,
 };
+use serde_json::Value;
 use tempfile::TempDir;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{io::AsyncReadExt, net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::{Client, HttpServer, within};
@@ -77,6 +78,20 @@ impl Gateway {
     /// A client with a session.
     pub(crate) async fn session(&self) -> Client {
         self.client().open().await
+    }
+
+    /// What one client is answered on a pipe that says these lines and closes.
+    pub(crate) async fn pipe(&self, lines: &[String]) -> Vec<Value> {
+        let input = format!("{}\n", lines.join("\n"));
+        let (mut answers, output) = tokio::io::duplex(1024);
+        let serving = self.inner.serve_pipe(input.as_bytes(), output);
+        let mut text = String::new();
+        let both = async { tokio::join!(serving, answers.read_to_string(&mut text)) };
+        let (served, read) = within("the end of the pipe", both).await;
+        served.unwrap();
+        read.unwrap();
+        let answers = text.lines().map(serde_json::from_str);
+        answers.collect::<Result<_, _>>().unwrap()
     }
 
     /// Stops as a signal would have it.

@@ -26,6 +26,15 @@ struct Envelope<'a> {
 }
 
 impl Heard {
+    /// As if this message had been heard.
+    pub(crate) fn of(message: &str) -> Self {
+        Self {
+            verb: Method::POST,
+            headers: HeaderMap::new(),
+            body: Bytes::copy_from_slice(message.as_bytes()),
+        }
+    }
+
     fn envelope(&self) -> Envelope<'_> {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
