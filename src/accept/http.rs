@@ -143,21 +143,22 @@ impl Endpoint {
         frame: Frame,
         headers: &HeaderMap,
     ) -> Response<Body> {
+        let id = frame.raw_bytes(Part::Id).unwrap_or_default();
         let (mut call, exchange) = begin(&self.pipeline, session, frame);
         let streams = accepts_events(headers);
         let answer = tokio::select! {
             biased;
             answer = &mut call => answer,
             () = exchange.filled(), if streams => {
-                return events(body::answering(call, exchange, self.max_message));
+                return events(body::answering(call, exchange, id, self.max_message));
             }
             () = sleep(HEARTBEAT), if streams => {
-                return events(body::answering(call, exchange, self.max_message));
+                return events(body::answering(call, exchange, id, self.max_message));
             }
         };
         if streams && (exchange.has_message() || matches!(answer.reply, Reply::Silence)) {
             let ready = Box::pin(std::future::ready(answer));
-            return events(body::answering(ready, exchange, self.max_message));
+            return events(body::answering(ready, exchange, id, self.max_message));
         }
         plain(answer)
     }
