@@ -3,11 +3,14 @@
 
 mod answers;
 mod batches;
+mod cancellation;
 mod config;
 mod config_refusals;
 mod config_shipped;
 mod door;
+mod ids_never_cross;
 mod lossless;
 mod session_lifecycle;
 mod session_stream;
 mod support;
+mod upstream_trouble;
