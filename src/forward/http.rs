@@ -196,11 +196,19 @@ impl Http {
         futures_util::future::join_all(farewells).await;
     }
 
+    /// The one connection for everybody, where the server keeps no sessions.
+    fn shared(&self) -> Option<Arc<Upstream>> {
+        self.own.load_full().filter(|own| own.id.is_none())
+    }
+
+    /// Whether there is one.
+    pub(super) fn is_shared(&self) -> bool {
+        self.shared().is_some()
+    }
+
     /// The session that serves a client.
     async fn upstream(self: &Arc<Self>, client: &Client) -> Result<Arc<Upstream>, Refusal> {
-        if let Some(own) = self.own.load_full()
-            && own.id.is_none()
-        {
+        if let Some(own) = self.shared() {
             return Ok(own);
         }
         let cell = match self.clients.get(&client.session) {

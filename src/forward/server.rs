@@ -19,8 +19,8 @@ use crate::{
     route::Routed,
 };
 
-/// How long a farewell may take: nobody waits for it.
-pub(super) const FAREWELL: Duration = Duration::from_secs(5);
+/// How long a server may take for what is not a call: a farewell, a log level.
+pub(super) const COURTESY: Duration = Duration::from_secs(5);
 
 /// A way to a running server.
 #[derive(Clone)]
@@ -34,6 +34,13 @@ impl Link {
         match self {
             Self::Child(child) => child.ask(method, params).await,
             Self::Http(http) => http.ask(method, params).await,
+        }
+    }
+
+    fn is_shared(&self) -> bool {
+        match self {
+            Self::Child(_) => true,
+            Self::Http(http) => http.is_shared(),
         }
     }
 
@@ -221,8 +228,8 @@ impl Servers {
     /// Passes a client's log level on: to its own sessions where it has some, and to the
     /// children that everybody shares the lowest level that anybody wants.
     pub async fn set_level(&self, client: &Client, level: Level, lowest: Level) {
-        for server in self.by_name.values() {
-            let Ok(link) = server.link() else { continue };
+        let set = self.by_name.values().map(async |server| {
+            let Ok(link) = server.link() else { return };
             let asked = async {
                 match link.as_ref() {
                     Link::Child(child) => {
@@ -232,11 +239,19 @@ impl Servers {
                     Link::Http(http) => http.set_level(client, &level_params(level)).await,
                 }
             };
-            let set = timeout(server.config.timeout, asked).await;
-            if !matches!(set, Ok(Ok(()))) {
+            // The client waits for the slowest of them, and not for long.
+            if !matches!(timeout(COURTESY, asked).await, Ok(Ok(()))) {
                 tracing::debug!(server = %server.name, "the log level could not be set");
             }
-        }
+        });
+        futures_util::future::join_all(set).await;
+    }
+
+    /// Whether a server keeps one session for all clients, so that what one of them asks of it
+    /// may touch the others.
+    pub fn is_shared(&self, server: &ServerName) -> bool {
+        let link = self.by_name.get(server).map(|server| server.link());
+        matches!(link, Some(Ok(link)) if link.is_shared())
     }
 
     /// Nobody wants to hear of a resource any more.
@@ -244,11 +259,11 @@ impl Servers {
         let Some(Ok(link)) = self.by_name.get(server).map(|server| server.link()) else {
             return;
         };
-        if let Link::Child(child) = link.as_ref() {
-            let (child, params) = (child.clone(), format!(r#"{{"uri":{}}}"#, json(&uri)));
+        if link.is_shared() {
+            let params = format!(r#"{{"uri":{}}}"#, json(&uri));
             tokio::spawn(async move {
-                let asked = child.ask(Method::ResourcesUnsubscribe, &params);
-                drop(timeout(FAREWELL, asked).await);
+                let asked = link.ask(Method::ResourcesUnsubscribe, &params);
+                drop(timeout(COURTESY, asked).await);
             });
         }
     }
