@@ -2,7 +2,9 @@
 
 use http::StatusCode;
 
-use crate::support::{Answer, Gate, Gateway, Heard, HttpServer, call, notification, request};
+use crate::support::{
+    Answer, Gate, Gateway, Heard, HttpServer, call, initialize, notification, request,
+};
 
 const MEBIBYTE: usize = 1024 * 1024;
 
@@ -204,7 +206,7 @@ async fn on_a_pipe_too_a_large_answer_that_breaks_off_is_answered() {
         Answer::chunked(message[..MEBIBYTE / 2].to_owned(), 10_000).breaking()
     });
     let input = [
-        crate::support::initialize("2025-11-25"),
+        initialize("2025-11-25"),
         request("1", "ping", "{}"),
         call("2", "up__echo", "{}"),
     ];

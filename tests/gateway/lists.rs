@@ -1,6 +1,6 @@
 //! What is merged: every page, nothing bad, under names that lead back.
 
-use crate::support::{Answer, Client, Gate, Gateway, HttpServer, call, tool};
+use crate::support::{Answer, Gate, Gateway, Heard, HttpServer, call, initialize, tool};
 
 #[tokio::test]
 async fn every_page_of_a_list_is_fetched_in_order() {
@@ -181,7 +181,7 @@ async fn all_is_declared_from_the_start_and_instructions_are_merged_under_their_
 
     let opened = gateway
         .client()
-        .post(crate::support::initialize("2025-06-18"))
+        .post(initialize("2025-06-18"))
         .await
         .answer();
 
@@ -199,7 +199,7 @@ async fn all_is_declared_from_the_start_and_instructions_are_merged_under_their_
     for list in ["tools", "resources", "resources/templates", "prompts"] {
         assert!(client.list(list).await.is_empty());
     }
-    let asked = |heard: &crate::support::Heard| heard.method().ends_with("/list");
+    let asked = |heard: &Heard| heard.method().ends_with("/list");
     assert!(
         !server.heard().iter().any(asked),
         "it declared none of them"
@@ -220,132 +220,4 @@ async fn the_gateway_speaks_the_revision_that_was_agreed_with_the_server() {
     assert_eq!(call.headers["mcp-protocol-version"], "2025-06-18");
     let accept = call.headers["accept"].to_str().unwrap();
     assert!(accept.contains("application/json") && accept.contains("text/event-stream"));
-}
-
-async fn error_of(client: &Client, method: &str, params: &str) -> (i64, String) {
-    client.request(method, params).await.error()
-}
-
-#[tokio::test]
-async fn what_nobody_offers_is_unknown_in_the_protocols_own_codes() {
-    let servers = [
-        HttpServer::with_tools(&["echo"]).await,
-        HttpServer::with_tools(&[]).await,
-    ];
-    let gateway = Gateway::of(&[("a", &servers[0]), ("b", &servers[1])]).await;
-    let client = gateway.session().await;
-
-    for (method, params, code, words) in [
-        (
-            "tools/call",
-            r#"{"name":"echo"}"#,
-            -32602,
-            "unknown tool `echo`",
-        ),
-        ("tools/call", "{}", -32602, "`name` is missing"),
-        (
-            "prompts/get",
-            r#"{"name":"p"}"#,
-            -32602,
-            "unknown prompt `p`",
-        ),
-        (
-            "resources/read",
-            r#"{"uri":"x://1"}"#,
-            -32002,
-            "unknown resource `x://1`",
-        ),
-        (
-            "resources/subscribe",
-            r#"{"uri":"x://1"}"#,
-            -32002,
-            "unknown resource `x://1`",
-        ),
-        (
-            "completion/complete",
-            r#"{"ref":{"name":"p"}}"#,
-            -32602,
-            "unknown prompt `p`",
-        ),
-        ("completion/complete", "{}", -32602, "`ref` is missing"),
-        (
-            "tools/list",
-            r#"{"cursor":"1"}"#,
-            -32602,
-            "unknown `cursor`",
-        ),
-        (
-            "prompts/list",
-            r#"{"cursor":""}"#,
-            -32602,
-            "unknown `cursor`",
-        ),
-        (
-            "logging/setLevel",
-            r#"{"level":"loud"}"#,
-            -32602,
-            "unknown `level`",
-        ),
-        (
-            "io.example/new",
-            "{}",
-            -32601,
-            "unknown method `io.example/new`",
-        ),
-        ("sampling/createMessage", "{}", -32601, "unknown method"),
-        ("initialize", "{}", -32602, "`protocolVersion` is missing"),
-    ] {
-        let (found, message) = error_of(&client, method, params).await;
-        assert_eq!(found, code, "{method} {params}: {message}");
-        assert!(message.contains(words), "{method} {params}: {message}");
-    }
-    let read = client.request("resources/read", r#"{"uri":"x://1"}"#).await;
-    assert_eq!(read.answer()["error"]["data"]["uri"], "x://1");
-    for server in &servers {
-        assert!(server.heard_of("tools/call").is_empty());
-    }
-}
-
-#[tokio::test]
-async fn a_resource_goes_to_the_server_that_lists_it_or_whose_template_it_fits() {
-    let (a, b) = (
-        HttpServer::with_tools(&[]).await,
-        HttpServer::with_tools(&[]).await,
-    );
-    a.offer("resources/list", &[r#"{"uri":"x://one","name":"one"}"#]);
-    a.offer(
-        "resources/templates/list",
-        &[r#"{"uriTemplate":"db://{table}/{row}","name":"r"}"#],
-    );
-    b.offer(
-        "resources/list",
-        &[r#"{"uri":"db://users/1","name":"exact"}"#],
-    );
-    b.offer(
-        "resources/templates/list",
-        &[r#"{"uriTemplate":"file:///{+path}","name":"f"}"#],
-    );
-    for (server, name) in [(&a, "a"), (&b, "b")] {
-        server.on("resources/read", move |heard| {
-            Answer::result(heard, &format!(r#"{{"from":"{name}"}}"#))
-        });
-    }
-    let gateway = Gateway::of(&[("a", &a), ("b", &b)]).await;
-    let client = gateway.session().await;
-
-    for (uri, server) in [
-        ("x://one", "a"),
-        ("db://users/2", "a"),
-        ("db://users/1", "b"),
-        ("file:///etc/x/y", "b"),
-    ] {
-        let reply = client
-            .request("resources/read", &format!(r#"{{"uri":"{uri}"}}"#))
-            .await;
-        assert_eq!(reply.answer()["result"]["from"], server, "{uri}");
-    }
-    for uri in ["x://two", "db://users", "db://a/b/c"] {
-        let (code, _) = error_of(&client, "resources/read", &format!(r#"{{"uri":"{uri}"}}"#)).await;
-        assert_eq!(code, -32002, "{uri}");
-    }
 }

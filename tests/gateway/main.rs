@@ -12,6 +12,7 @@ mod ids_never_cross;
 mod list_changed;
 mod lists;
 mod lossless;
+mod routing;
 mod session_lifecycle;
 mod session_stream;
 mod subscriptions;

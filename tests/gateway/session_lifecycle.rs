@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use mcpgate::{call::Caller, exchange::Exchange, mcp::Revision, session::Reader};
 
-use crate::support::{Gateway, HttpServer, initialize};
+use crate::support::{Answer, Gate, Gateway, HttpServer, initialize};
 
 #[tokio::test]
 async fn a_session_id_is_128_random_bits_in_hexadecimal() {
@@ -74,10 +74,10 @@ async fn delete_while_the_servers_session_is_being_opened_leaves_none_behind() {
     let server = HttpServer::with_tools(&["echo"]).await;
     let gateway = Gateway::of(&[("up", &server)]).await;
     let client = gateway.session().await;
-    let gate = crate::support::Gate::default();
+    let gate = Gate::default();
     let held = gate.clone();
     server.on("initialize", move |heard| {
-        crate::support::Answer::result(heard, r#"{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"fake","version":"1"}}"#).held(&held)
+        Answer::result(heard, r#"{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"fake","version":"1"}}"#).held(&held)
     });
 
     let (caller, ended) = (client.clone(), async {

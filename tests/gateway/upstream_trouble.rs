@@ -3,7 +3,9 @@
 use http::StatusCode;
 use serde_json::json;
 
-use crate::support::{Answer, Gate, Gateway, HttpServer, Reserved, call, notification};
+use crate::support::{
+    Answer, Gate, Gateway, Heard, HttpServer, Reserved, call, notification, tool,
+};
 
 #[tokio::test]
 async fn a_server_that_is_down_at_the_start_is_missing_alone_and_joins_when_it_is_up() {
@@ -56,7 +58,7 @@ async fn the_first_list_waits_for_servers_that_are_connecting() {
     let gate = Gate::default();
     let held = gate.clone();
     server.on("tools/list", move |heard| {
-        let tools = format!(r#"{{"tools":[{}]}}"#, crate::support::tool("echo"));
+        let tools = format!(r#"{{"tools":[{}]}}"#, tool("echo"));
         Answer::result(heard, &tools).held(&held)
     });
     let gateway = Gateway::start(&server.table("up")).await;
@@ -259,7 +261,7 @@ async fn what_a_server_asks_is_declined_and_the_call_goes_on() {
     let reply = client.call("up__echo", "{}").await;
 
     assert_eq!(reply.text(), r#"{"jsonrpc":"2.0","id":1,"result":{}}"#);
-    let to = |id: &'static str| move |heard: &crate::support::Heard| heard.id() == id;
+    let to = |id: &'static str| move |heard: &Heard| heard.id() == id;
     let pong = server.nth("pong", 1, to(r#""p""#)).await;
     assert!(pong.text().contains(r#""result":{}"#));
     let declined = server.nth("an answer", 1, to(r#""q""#)).await;

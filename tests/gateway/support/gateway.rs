@@ -66,10 +66,6 @@ impl Gateway {
         self.inner.pipeline()
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     /// A client that has sent nothing yet.
     pub(crate) fn client(&self) -> Client {
         Client::new(format!("http://{}", self.address))

@@ -13,8 +13,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 pub(crate) use answer::{Answer, Gate};
-pub(crate) use client::{Client, Reply, call, initialize, request};
-pub(crate) use events::{Event, Events};
+pub(crate) use client::{Client, call, initialize, request};
+pub(crate) use events::Event;
 pub(crate) use gateway::Gateway;
 pub(crate) use heard::Heard;
 pub(crate) use http_server::{HttpServer, Reserved};
