@@ -108,3 +108,51 @@ async fn a_request_of_a_batch_that_is_cancelled_leaves_no_hole_in_the_array() {
 
     assert_eq!(reply.text(), r#"[{"jsonrpc":"2.0","id":1,"result":{}}]"#);
 }
+
+#[tokio::test]
+async fn a_request_of_a_batch_whose_answer_breaks_off_is_answered_with_an_error() {
+    let server = HttpServer::with_tools(&["echo"]).await;
+    let gateway = Gateway::of(&[("up", &server)]).await;
+    server.on("tools/call", |_| {
+        Answer::chunked(vec![b' '; 200_000], 1000).breaking()
+    });
+    let client = old(&gateway).await;
+
+    let batch = format!(
+        "[{},{}]",
+        call("1", "up__echo", "{}"),
+        request("2", "ping", "{}")
+    );
+    let reply = client.post(batch).await;
+
+    let answers: Value = serde_json::from_slice(&reply.body).unwrap();
+    let words = answers[0]["error"]["message"].as_str().unwrap();
+    assert!(words.contains("`up` stopped"), "{words}");
+    assert_eq!(answers[1]["id"], 2);
+}
+
+#[tokio::test]
+async fn what_precedes_the_answers_of_a_batch_makes_it_a_stream() {
+    let server = HttpServer::with_tools(&["echo"]).await;
+    let gateway = Gateway::of(&[("up", &server)]).await;
+    let progress = notification(
+        "notifications/progress",
+        r#"{"progressToken":1,"progress":1}"#,
+    );
+    let scripted = progress.clone();
+    server.on("tools/call", move |heard| {
+        Answer::events([scripted.clone(), heard.result("{}")])
+    });
+    let client = gateway.client().open_as(OLD).await;
+
+    let batch = format!(
+        "[{},{}]",
+        request("1", "ping", "{}"),
+        call("2", "up__echo", "{}")
+    );
+    let events = client.post(batch).await.events();
+
+    let data: Vec<&str> = events.iter().map(|event| event.data.as_str()).collect();
+    let answer = |id| format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}}}}"#);
+    assert_eq!(data, [&answer(1), &progress, &answer(2)]);
+}
