@@ -75,7 +75,10 @@ impl Conversation {
             return Err(Malformed::Shape(words).into());
         }
         for message in messages {
-            self.dispatch(Frame::parse(message)?).await;
+            match Frame::parse(message) {
+                Ok(frame) => self.dispatch(frame).await,
+                Err(error) => self.say(Refusal::from(error).message(None)).await,
+            }
         }
         Ok(())
     }
@@ -138,6 +141,7 @@ impl Conversation {
         let Ok(permit) = self.room.clone().acquire_owned().await else {
             return;
         };
+        let id = frame.raw_bytes(Part::Id).unwrap_or_default();
         let (mut call, exchange) = begin(&self.pipeline, session, frame);
         let (out, limit, over) = (self.out.clone(), self.max_message, self.over.clone());
         let serve = async move {
@@ -152,7 +156,7 @@ impl Conversation {
             while let Some(told) = exchange.take() {
                 send(&out, Told::into_message(told)).await;
             }
-            if let Some(message) = whole(answer.reply, limit).await {
+            if let Some(message) = whole(answer.reply, &id, limit).await {
                 send(&out, message).await;
             }
         };

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
 };
 
@@ -28,6 +28,7 @@ pub struct Client {
     pub info: Box<str>,
     /// The level it set, plus one; nothing yet is zero.
     level: AtomicU8,
+    over: AtomicBool,
     next_question: AtomicU64,
     questions: Mutex<HashMap<u64, oneshot::Sender<Frame>>>,
 }
@@ -48,6 +49,7 @@ impl Client {
             capabilities: capabilities.into(),
             info: info.into(),
             level: AtomicU8::new(0),
+            over: AtomicBool::new(false),
             next_question: AtomicU64::new(1),
             questions: Mutex::default(),
         }
@@ -107,12 +109,16 @@ impl Client {
         waiting.is_some_and(|waiting| waiting.send(answer).is_ok())
     }
 
-    /// The session is over: whoever has asked learns of it.
-    pub fn gone(&self) {
-        self.questions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+    /// Its session has ended: servers need keep nothing for it, and open nothing any more;
+    /// whoever has asked it learns of that.
+    pub fn end(&self) {
+        self.over.store(true, Ordering::Release);
+        self.questions.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Whether its session has ended.
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
     }
 }
 

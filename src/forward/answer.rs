@@ -105,9 +105,11 @@ impl Http {
                 read.push(data);
             }
         }
-        let rest = futures_util::stream::unfold(body, |mut body| async {
+        let server = self.outlet.server.clone();
+        let rest = futures_util::stream::unfold((body, server), |(mut body, server)| async {
             let piece = body.frame().await?;
-            Some((piece.map_err(std::io::Error::other), body))
+            let piece = piece.map_err(|error| std::io::Error::other(stopped(&server, &error)));
+            Some((piece, (body, server)))
         });
         let read = futures_util::stream::iter(read.into_iter().map(|data| Ok(Piece::data(data))));
         Ok(Reply::Streamed(
@@ -136,14 +138,12 @@ impl Http {
     }
 
     fn broke(&self, error: &hyper::Error) -> Trouble {
-        let (server, reason) = (self.outlet.server.to_string(), chain(error));
-        Refusal::Stopped {
-            server,
-            reason,
-            stderr: Vec::new(),
-        }
-        .into()
+        stopped(&self.outlet.server, error).into()
     }
+}
+
+fn stopped(server: &ServerName, error: &hyper::Error) -> Refusal {
+    Refusal::Stopped { server: server.to_string(), reason: chain(error), stderr: Vec::new() }
 }
 
 /// An answer that comes as a stream of messages, of which it is the last.

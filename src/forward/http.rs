@@ -110,7 +110,7 @@ impl Http {
             let mut headers = self.headers.clone();
             headers.insert(SESSION, id);
             let farewell = self.wire.send(Verb::DELETE, &headers, Bytes::new());
-            drop(tokio::time::timeout(super::server::FAREWELL, farewell).await);
+            drop(tokio::time::timeout(super::server::COURTESY, farewell).await);
         }
         Ok(!legacy.contains(&response.status()))
     }
@@ -188,11 +188,18 @@ impl Http {
         let Some((_, cell)) = self.clients.remove(session) else {
             return;
         };
-        let Some(upstream) = cell.get().cloned() else {
+        if let Some(upstream) = cell.get() {
+            self.dismiss(upstream);
+        }
+    }
+
+    /// Ends a session with the server, once.
+    fn dismiss(&self, upstream: &Arc<Upstream>) {
+        if upstream.over.is_cancelled() {
             return;
-        };
+        }
         upstream.over.cancel();
-        let wire = self.wire.clone();
+        let (wire, upstream) = (self.wire.clone(), upstream.clone());
         tokio::spawn(async move { farewell(&wire, &upstream).await });
     }
 
@@ -225,7 +232,14 @@ impl Http {
         };
         let opened = cell.get_or_try_init(|| self.open(Some(client)));
         // Boxed: opening is rare and its future large.
-        Box::pin(opened).await.cloned()
+        let upstream = Box::pin(opened).await.cloned()?;
+        // The client's session may have ended meanwhile: then nobody else would end this one.
+        if client.is_over() {
+            self.clients.remove(&client.session);
+            self.dismiss(&upstream);
+            return Err(Refusal::SessionUnknown);
+        }
+        Ok(upstream)
     }
 
     fn forget(&self, client: &Client, lost: &Arc<Upstream>) {

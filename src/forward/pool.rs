@@ -193,7 +193,13 @@ impl Pool {
         let opened =
             cell.get_or_try_init(|| async { self.open(whose).await.map(|(peer, _)| peer) });
         // Boxed: opening is rare and its future large.
-        Box::pin(opened).await.cloned()
+        let peer = Box::pin(opened).await.cloned()?;
+        // The client's session may have ended meanwhile: then nobody else would end this one.
+        if client.is_over() && self.scope == Scope::Session {
+            peer.stop.cancel();
+            return Err(Refusal::SessionUnknown);
+        }
+        Ok(peer)
     }
 
     async fn open(&self, whose: Whose) -> Result<(Arc<Peer>, Greeting), Refusal> {

@@ -18,8 +18,8 @@ use crate::{
     route::Routed,
 };
 
-/// How long a farewell may take: nobody waits for it.
-pub(super) const FAREWELL: Duration = Duration::from_secs(5);
+/// How long a server may take for what is not a call: a farewell, a log level.
+pub(super) const COURTESY: Duration = Duration::from_secs(5);
 
 /// A way to a server. It outlives its connections.
 #[derive(Clone)]

@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     ServerConfig,
-    server::{FAREWELL, Link, Server},
+    server::{COURTESY, Link, Server},
 };
 use crate::{
     call::{Client, Level, Reply, ServerName},
@@ -66,14 +66,15 @@ impl Servers {
     /// Passes a client's log level on: to what serves it alone, and to what everybody shares the
     /// lowest level that anybody wants.
     pub async fn set_level(&self, client: &Client, level: Level, lowest: Level) {
-        for server in self.by_name.values() {
-            let Ok(link) = server.link() else { continue };
+        let set = self.by_name.values().map(async |server| {
+            let Ok(link) = server.link() else { return };
             let asked = link.set_level(client, level, lowest);
-            let set = timeout(server.config.timeout, asked).await;
-            if !matches!(set, Ok(Ok(()))) {
+            // The client waits for the slowest of them, and not for long.
+            if !matches!(timeout(COURTESY, asked).await, Ok(Ok(()))) {
                 tracing::debug!(server = %server.name, "the log level could not be set");
             }
-        }
+        });
+        futures_util::future::join_all(set).await;
     }
 
     /// Whether subscriptions of all clients are one on that server.
@@ -94,11 +95,11 @@ impl Servers {
         let Some(Ok(link)) = self.by_name.get(server).map(|server| server.link()) else {
             return;
         };
-        if let Link::Pool(pool) = link.as_ref() {
-            let (pool, params) = (pool.clone(), format!(r#"{{"uri":{}}}"#, json(&uri)));
+        if self.shares_subscriptions(server) {
+            let params = format!(r#"{{"uri":{}}}"#, json(&uri));
             tokio::spawn(async move {
-                let asked = pool.ask(Method::ResourcesUnsubscribe, &params);
-                drop(timeout(FAREWELL, asked).await);
+                let asked = link.ask(Method::ResourcesUnsubscribe, &params);
+                drop(timeout(COURTESY, asked).await);
             });
         }
     }

@@ -198,8 +198,8 @@ impl Sessions {
     /// Forgets a session and closes its stream.
     pub fn remove(&self, id: &str) -> Option<Arc<Session>> {
         let (_, session) = self.by_id.remove(id)?;
+        session.client.end();
         session.outbox.close();
-        session.client.gone();
         Some(session)
     }
 
