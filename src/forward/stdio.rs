@@ -5,6 +5,7 @@
 //! with 16 large calls in flight, a proxy that waits for the one before the other hangs for ever.
 
 use std::{
+    process::ExitStatus,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -52,7 +53,7 @@ pub(super) struct Child {
 
 /// What runs beside the calls, one task for each pipe.
 struct Pipes {
-    read: JoinHandle<String>,
+    read: JoinHandle<std::io::Result<()>>,
     write: JoinHandle<()>,
     follow: JoinHandle<()>,
 }
@@ -172,14 +173,11 @@ impl Child {
         }
     }
 
-    async fn read(self: Arc<Self>, mut lines: Lines<ChildStdout>) -> String {
-        loop {
-            match lines.next().await {
-                Ok(Some(line)) => self.take(&line),
-                Ok(None) => return "it closed its output".to_owned(),
-                Err(error) => return error.to_string(),
-            }
+    async fn read(self: Arc<Self>, mut lines: Lines<ChildStdout>) -> std::io::Result<()> {
+        while let Some(line) = lines.next().await? {
+            self.take(&line);
         }
+        Ok(())
     }
 
     fn take(&self, line: &Bytes) {
@@ -251,28 +249,46 @@ impl Child {
         mut pipes: Pipes,
         tail: Arc<child::Tail>,
     ) {
-        let reason = tokio::select! {
-            biased;
-            reason = &mut pipes.read => reason.unwrap_or_else(|error| error.to_string()),
-            () = self.stop.cancelled() => "the gateway stopped it".to_owned(),
-            _ = &mut pipes.write => "it closed its input".to_owned(),
-        };
-        // What it wrote last arrives with its death: a moment's wait names the cause.
         let moment = Duration::from_millis(200);
-        let status = timeout(moment, process.wait())
-            .await
-            .ok()
-            .and_then(Result::ok);
-        if status.is_some() {
-            drop(timeout(moment, pipes.follow).await);
+        let (mut reason, mut status) = ("it closed its output".to_owned(), None);
+        tokio::select! {
+            biased;
+            read = &mut pipes.read => match read {
+                Ok(Ok(())) => status = soon(moment, process.wait()).await,
+                Ok(Err(error)) => reason = error.to_string(),
+                Err(error) => reason = error.to_string(),
+            },
+            () = self.stop.cancelled() => reason = "the gateway stopped it".to_owned(),
+            _ = &mut pipes.write => {
+                reason = "it closed its input".to_owned();
+                status = soon(moment, process.wait()).await;
+            }
+            // Its own children may live on and hold its pipes: they are not the server.
+            ended = process.wait() => {
+                status = ended.ok();
+                drop(timeout(moment, &mut pipes.read).await); // its last answers
+            }
         }
-        let reason = status.map_or(reason, |status| status.to_string());
+        if let Some(status) = status {
+            // What it wrote last arrives with its death: a moment's wait names the cause.
+            drop(timeout(moment, &mut pipes.follow).await);
+            reason = status.to_string();
+        }
         self.life.end(reason, tail.last(TAIL));
         self.pending.clear();
         self.stop.cancel();
         child::stop(process.as_mut()).await;
         pipes.read.abort();
+        pipes.follow.abort();
     }
+}
+
+/// How it ended, if it does within that time.
+async fn soon(
+    moment: Duration,
+    end: impl Future<Output = std::io::Result<ExitStatus>>,
+) -> Option<ExitStatus> {
+    timeout(moment, end).await.ok().and_then(Result::ok)
 }
 
 /// A request under way. Dropped before its answer came, it tells the child to stop.
