@@ -6,6 +6,7 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
+use futures_util::future::join_all;
 use indexmap::IndexMap;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -21,6 +22,8 @@ use crate::{
 
 /// How long a farewell may take: nobody waits for it.
 pub(super) const FAREWELL: Duration = Duration::from_secs(5);
+/// How long a client waits for the servers to take its log level.
+const LEVEL: Duration = Duration::from_secs(5);
 
 /// A way to a running server.
 #[derive(Clone)]
@@ -171,6 +174,22 @@ impl Server {
             }),
         }
     }
+
+    async fn set_level(&self, client: &Client, level: Level, lowest: Level) {
+        let Ok(link) = self.link() else { return };
+        let asked = async {
+            match link.as_ref() {
+                Link::Child(child) => {
+                    let params = level_params(lowest);
+                    child.ask(Method::LoggingSetLevel, &params).await.map(drop)
+                }
+                Link::Http(http) => http.set_level(client, &level_params(level)).await,
+            }
+        };
+        if !matches!(timeout(LEVEL, asked).await, Ok(Ok(()))) {
+            tracing::debug!(server = %self.name, "the log level could not be set");
+        }
+    }
 }
 
 /// All servers, in the order of the file.
@@ -221,22 +240,8 @@ impl Servers {
     /// Passes a client's log level on: to its own sessions where it has some, and to the
     /// children that everybody shares the lowest level that anybody wants.
     pub async fn set_level(&self, client: &Client, level: Level, lowest: Level) {
-        for server in self.by_name.values() {
-            let Ok(link) = server.link() else { continue };
-            let asked = async {
-                match link.as_ref() {
-                    Link::Child(child) => {
-                        let params = level_params(lowest);
-                        child.ask(Method::LoggingSetLevel, &params).await.map(drop)
-                    }
-                    Link::Http(http) => http.set_level(client, &level_params(level)).await,
-                }
-            };
-            let set = timeout(server.config.timeout, asked).await;
-            if !matches!(set, Ok(Ok(()))) {
-                tracing::debug!(server = %server.name, "the log level could not be set");
-            }
-        }
+        let servers = self.by_name.values();
+        join_all(servers.map(|server| server.set_level(client, level, lowest))).await;
     }
 
     /// Nobody wants to hear of a resource any more.
