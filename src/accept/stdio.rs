@@ -39,7 +39,7 @@ where
     W: AsyncWrite + Unpin + Send + 'static,
 {
     let (out, queue) = mpsc::channel(QUEUE);
-    let writer = tokio::spawn(write(queue, output));
+    let mut writer = tokio::spawn(write(queue, output));
     let mut client = Client {
         pipeline,
         out,
@@ -48,14 +48,21 @@ where
         room: Arc::new(Semaphore::new(AT_ONCE)),
         max_message,
     };
-    let read = client.read(Lines::new(input, max_message)).await;
-    while client.requests.join_next().await.is_some() {}
+    let served = tokio::select! {
+        read = client.serve(Lines::new(input, max_message)) => Ok(read),
+        // The client has gone without a word, and its calls are of no use.
+        written = &mut writer => Err(written),
+    };
+    client.requests.shutdown().await;
     if let Some(session) = client.session.take() {
         client.pipeline.end(session.id());
     }
     drop(client);
-    let written = writer.await.map_err(std::io::Error::other);
-    read.and(written?)
+    let (read, written) = match served {
+        Ok(read) => (read, writer.await),
+        Err(written) => (Ok(()), written),
+    };
+    read.and(written.map_err(std::io::Error::other)?)
 }
 
 struct Client {
@@ -68,6 +75,16 @@ struct Client {
 }
 
 impl Client {
+    async fn serve<R: AsyncRead + Unpin>(&mut self, lines: Lines<R>) -> std::io::Result<()> {
+        let read = self.read(lines).await;
+        if let Err(error) = &read {
+            let words = crate::mcp::Malformed::Shape(error.to_string());
+            self.say(Refusal::from(words).message(None)).await;
+        }
+        while self.requests.join_next().await.is_some() {}
+        read
+    }
+
     async fn read<R: AsyncRead + Unpin>(&mut self, mut lines: Lines<R>) -> std::io::Result<()> {
         while let Some(line) = lines.next().await? {
             while self.requests.try_join_next().is_some() {}
@@ -89,7 +106,10 @@ impl Client {
             }
         }
         for message in messages {
-            self.dispatch(Frame::parse(message)?).await;
+            match Frame::parse(message) {
+                Ok(frame) => self.dispatch(frame).await,
+                Err(error) => self.say(Refusal::from(error).message(None)).await,
+            }
         }
         Ok(())
     }
