@@ -4,3 +4,9 @@
 mod config;
 mod config_refusals;
 mod config_shipped;
+mod pipe;
+mod stdio_calls;
+mod stdio_cancel;
+mod stdio_client;
+mod stdio_death;
+mod stdio_notices;
