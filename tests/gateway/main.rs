@@ -1,6 +1,8 @@
 //! One binary, a file per promise.
 #![cfg(test)] // so that clippy knows the helpers for tests, too
 
+mod cli;
+mod cli_remote;
 mod config;
 mod config_refusals;
 mod config_shipped;
@@ -10,3 +12,4 @@ mod stdio_cancel;
 mod stdio_client;
 mod stdio_death;
 mod stdio_notices;
+mod stdio_process;

@@ -249,3 +249,31 @@ async fn instructions_stand_under_their_servers_names_in_the_order_of_the_file()
     assert_eq!(greeting["result"]["instructions"], expected);
     gate.stop().await;
 }
+
+#[tokio::test]
+async fn what_a_server_asks_is_answered_by_the_gateway_and_reaches_no_client() {
+    let gate = Gate::start(&server("s", &[])).await;
+    let (mut ann, mut bob) = (gate.client().await, gate.client().await);
+    let ask = |id: &str, method: &str| {
+        json!({"jsonrpc": "2.0", "id": id, "method": method, "params": {}}).to_string()
+    };
+    let lines = [
+        ask("Q1", "ping"),
+        ask("Q2", "sampling/createMessage"),
+        ask("Q3", "roots/list"),
+        ask("Q4", "elicitation/create"),
+        ask("Q5", "no/such"),
+    ];
+
+    ann.call("s__say", json!({"lines": lines})).await;
+
+    let replies = ann.received("s", r#""id":"Q"#, 5).await;
+    let reply = |id: &str| replies.iter().find(|reply| reply["id"] == id).unwrap();
+    assert_eq!(reply("Q1")["result"], json!({}));
+    for id in ["Q2", "Q3", "Q4", "Q5"] {
+        assert_eq!(reply(id)["error"]["code"], -32601, "{id}");
+        assert_eq!(reply(id)["result"], Value::Null);
+    }
+    assert!(ann.rest().await.is_empty() && bob.rest().await.is_empty());
+    gate.stop().await;
+}

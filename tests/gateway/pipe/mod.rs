@@ -65,7 +65,7 @@ pub(crate) fn fake() -> PathBuf {
 /// A gateway on a config of its own.
 pub(crate) struct Gate {
     gateway: Gateway,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 impl Gate {
@@ -82,13 +82,8 @@ impl Gate {
         let config = load(folder.path(), text);
         Self {
             gateway: Gateway::start(&config),
-            folder,
+            _folder: folder,
         }
-    }
-
-    /// The folder of the config.
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     /// What is in force.
