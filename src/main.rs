@@ -11,9 +11,20 @@ use mcpgate::cli::{Cli, CliError};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match Cli::parse().run().await {
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return ended(Err(error.into())),
+    };
+    let code = ended(runtime.block_on(cli.run()));
+    // A read of stdin cannot be called off: told to end, we do not wait for the client's next word.
+    runtime.shutdown_background();
+    code
+}
+
+fn ended(result: Result<ExitCode, CliError>) -> ExitCode {
+    match result {
         Ok(code) => code,
         // `mcpgate list | head` is no failure.
         Err(CliError::Io(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,

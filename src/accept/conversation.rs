@@ -93,7 +93,6 @@ impl Conversation {
         self.requests.close();
         // Those that take longer are cancelled by the end.
         drop(timeout(FINISH, self.requests.wait()).await);
-        self.end();
     }
 
     /// The client is gone.

@@ -9,7 +9,13 @@ use tokio::{
 };
 
 use super::conversation::Conversation;
-use crate::{call::Caller, forward::Lines, mcp::message, pipeline::Pipeline};
+use crate::{
+    call::Caller,
+    forward::Lines,
+    mcp::{Malformed, message},
+    pipeline::Pipeline,
+    refusal::Refusal,
+};
 
 /// Serves one client until its input ends. Requests that it has sent by then are finished, if
 /// they do not take long.
@@ -27,12 +33,33 @@ where
     W: AsyncWrite + Unpin + Send + 'static,
 {
     let (conversation, queue) = Conversation::new(pipeline, Caller::Local, max_message);
-    let writer = tokio::spawn(write(queue, output));
-    let read = read(&conversation, Lines::new(input, max_message)).await;
-    conversation.finish().await;
+    let mut writer = tokio::spawn(write(queue, output));
+    let lines = Lines::new(input, max_message);
+    let served = tokio::select! {
+        read = converse(&conversation, lines) => Ok(read),
+        // The client has gone without a word, and its calls are of no use.
+        written = &mut writer => Err(written),
+    };
+    conversation.end();
     drop(conversation);
-    let written = writer.await.map_err(std::io::Error::other);
-    read.and(written?)
+    let (read, written) = match served {
+        Ok(read) => (read, writer.await),
+        Err(written) => (Ok(()), written),
+    };
+    read.and(written.map_err(std::io::Error::other)?)
+}
+
+async fn converse<R: AsyncRead + Unpin>(
+    conversation: &Conversation,
+    lines: Lines<R>,
+) -> std::io::Result<()> {
+    let read = read(conversation, lines).await;
+    if let Err(error) = &read {
+        let words = Malformed::Shape(error.to_string());
+        conversation.say(Refusal::from(words).message(None)).await;
+    }
+    conversation.finish().await;
+    read
 }
 
 async fn read<R: AsyncRead + Unpin>(

@@ -113,7 +113,10 @@ impl Client {
     /// whoever has asked it learns of that.
     pub fn end(&self) {
         self.over.store(true, Ordering::Release);
-        self.questions.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.questions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     /// Whether its session has ended.

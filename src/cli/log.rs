@@ -28,6 +28,7 @@ pub(super) fn start(level: &str, format: Format) -> Result<(), CliError> {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .log_internal_errors(false) // to a closed stderr it would panic
         .with_ansi(std::io::stderr().is_terminal());
     match format {
         Format::Text => subscriber.with_target(false).init(),

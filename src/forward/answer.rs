@@ -143,7 +143,11 @@ impl Http {
 }
 
 fn stopped(server: &ServerName, error: &hyper::Error) -> Refusal {
-    Refusal::Stopped { server: server.to_string(), reason: chain(error), stderr: Vec::new() }
+    Refusal::Stopped {
+        server: server.to_string(),
+        reason: chain(error),
+        stderr: Vec::new(),
+    }
 }
 
 /// An answer that comes as a stream of messages, of which it is the last.

@@ -32,23 +32,28 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     pub async fn next(&mut self) -> io::Result<Option<Bytes>> {
         loop {
             if let Some(line) = self.split() {
+                self.check(line.len())?;
                 if !line.iter().all(u8::is_ascii_whitespace) {
                     return Ok(Some(line));
                 }
                 continue;
             }
-            if self.buffer.len() > self.limit {
-                let limit = self.limit;
-                return Err(io::Error::other(format!(
-                    "a line of more than {limit} bytes ([gateway] max_message)"
-                )));
-            }
+            self.check(self.buffer.len())?;
             self.buffer.reserve(16 * 1024);
             if self.from.read_buf(&mut self.buffer).await? == 0 {
                 let rest = self.buffer.split().freeze();
                 return Ok(Some(rest).filter(|rest| !rest.iter().all(u8::is_ascii_whitespace)));
             }
         }
+    }
+
+    fn check(&self, length: usize) -> io::Result<()> {
+        let limit = self.limit;
+        if length <= limit {
+            return Ok(());
+        }
+        let words = format!("a line of more than {limit} bytes ([gateway] max_message)");
+        Err(io::Error::other(words))
     }
 
     fn split(&mut self) -> Option<Bytes> {

@@ -206,10 +206,10 @@ impl Pool {
         let limit = self.config.connect_timeout;
         let opened = timeout(limit, self.handshake(whose)).await;
         opened.unwrap_or_else(|_elapsed| {
-            Err(Refusal::TimedOut {
-                server: self.outlet.server.to_string(),
-                limit,
-            })
+            let server = self.outlet.server.to_string();
+            let reason =
+                format!("it did not come up within {limit:?} ([servers.{server}] connect_timeout)");
+            Err(Refusal::Unavailable { server, reason })
         })
     }
 

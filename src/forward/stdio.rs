@@ -1,6 +1,6 @@
 //! A stdio server: the child and its pipes.
 
-use std::{sync::Arc, time::Duration};
+use std::{process::ExitStatus, sync::Arc, time::Duration};
 
 use process_wrap::tokio::ChildWrapper;
 use tokio::{
@@ -24,7 +24,7 @@ const TAIL: usize = 5;
 
 /// What runs beside the calls, one task for each pipe.
 struct Pipes {
-    read: JoinHandle<String>,
+    read: JoinHandle<std::io::Result<()>>,
     write: JoinHandle<()>,
     follow: JoinHandle<()>,
 }
@@ -55,14 +55,11 @@ pub(super) fn launch(
     Ok(peer)
 }
 
-async fn read(peer: Arc<Peer>, mut lines: Lines<ChildStdout>) -> String {
-    loop {
-        match lines.next().await {
-            Ok(Some(line)) => peer.take(&line),
-            Ok(None) => return "it closed its output".to_owned(),
-            Err(error) => return error.to_string(),
-        }
+async fn read(peer: Arc<Peer>, mut lines: Lines<ChildStdout>) -> std::io::Result<()> {
+    while let Some(line) = lines.next().await? {
+        peer.take(&line);
     }
+    Ok(())
 }
 
 /// Owns the process: waits until it ends or is to end, and sees to it that it does.
@@ -72,25 +69,43 @@ async fn keep(
     mut pipes: Pipes,
     tail: Arc<child::Tail>,
 ) {
-    let reason = tokio::select! {
-        biased;
-        reason = &mut pipes.read => reason.unwrap_or_else(|error| error.to_string()),
-        () = peer.stop.cancelled() => "the gateway stopped it".to_owned(),
-        _ = &mut pipes.write => "it closed its input".to_owned(),
-    };
-    // What it wrote last arrives with its death: a moment's wait names the cause.
     let moment = Duration::from_millis(200);
-    let status = timeout(moment, process.wait())
-        .await
-        .ok()
-        .and_then(Result::ok);
-    if status.is_some() {
-        drop(timeout(moment, pipes.follow).await);
+    let (mut reason, mut status) = ("it closed its output".to_owned(), None);
+    tokio::select! {
+        biased;
+        read = &mut pipes.read => match read {
+            Ok(Ok(())) => status = soon(moment, process.wait()).await,
+            Ok(Err(error)) => reason = error.to_string(),
+            Err(error) => reason = error.to_string(),
+        },
+        () = peer.stop.cancelled() => reason = "the gateway stopped it".to_owned(),
+        _ = &mut pipes.write => {
+            reason = "it closed its input".to_owned();
+            status = soon(moment, process.wait()).await;
+        }
+        // Its own children may live on and hold its pipes: they are not the server.
+        ended = process.wait() => {
+            status = ended.ok();
+            drop(timeout(moment, &mut pipes.read).await); // its last answers
+        }
     }
-    let reason = status.map_or(reason, |status| status.to_string());
+    if let Some(status) = status {
+        // What it wrote last arrives with its death: a moment's wait names the cause.
+        drop(timeout(moment, &mut pipes.follow).await);
+        reason = status.to_string();
+    }
     peer.end(reason, tail.last(TAIL));
     child::stop(process.as_mut()).await;
     pipes.read.abort();
+    pipes.follow.abort();
+}
+
+/// How it ended, if it does within that time.
+async fn soon(
+    moment: Duration,
+    end: impl Future<Output = std::io::Result<ExitStatus>>,
+) -> Option<ExitStatus> {
+    timeout(moment, end).await.ok().and_then(Result::ok)
 }
 
 /// Feeds the child's stdin, as many messages at once as are there, until it is to stop.

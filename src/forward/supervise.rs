@@ -49,10 +49,10 @@ impl Server {
         let connected = timeout(self.config.connect_timeout, self.connect(outlet)).await;
         let limit = self.config.connect_timeout;
         let joined = connected.unwrap_or_else(|_elapsed| {
-            Err(Refusal::TimedOut {
-                server: self.name.to_string(),
-                limit,
-            })
+            let server = self.name.to_string();
+            let reason =
+                format!("it did not come up within {limit:?} ([servers.{server}] connect_timeout)");
+            Err(Refusal::Unavailable { server, reason })
         });
         match joined {
             Ok((link, connection, greeting, catalog)) => {
@@ -63,7 +63,7 @@ impl Server {
                     .await;
             }
             Err(refusal) => {
-                self.fell(&refusal.to_string());
+                self.fell(&reason(refusal));
                 outlet.upward.settled(&self.name);
             }
         }
@@ -199,6 +199,18 @@ impl Server {
             Link::Http(http) => http.leave().await,
         }
     }
+}
+
+/// Why a server did not come up, for those who know already which one it is.
+fn reason(refusal: Refusal) -> String {
+    if let Refusal::Stopped { reason, stderr, .. } = refusal {
+        let words = stderr.last().map(|line| format!(", after saying `{line}`"));
+        return format!("it stopped: {reason}{}", words.unwrap_or_default());
+    }
+    if let Refusal::Unavailable { reason, .. } | Refusal::Garbled { reason, .. } = refusal {
+        return reason;
+    }
+    refusal.to_string()
 }
 
 /// A peer whose lists could not be fetched in time is not left behind.

@@ -112,10 +112,14 @@ async fn a_session_too_many_is_refused_with_503_until_another_ends() {
 async fn an_idle_session_ends_unless_a_call_is_under_way_or_a_stream_is_open() {
     let gateway = Gateway::start("[gateway]\nsession_idle = \"1m\"").await;
     let sessions = &gateway.pipeline().sessions;
-    let open = || sessions.open(Caller::Anonymous, Revision::LATEST).unwrap();
+    let open = || {
+        sessions
+            .open(Caller::Anonymous, Revision::LATEST, "{}", "{}")
+            .unwrap()
+    };
     let (idle, listening, calling) = (open(), open(), open());
     let stream = (Reader::open(listening.clone(), None), listening.busy());
-    let exchange = Exchange::new(calling.client.clone()).into();
+    let exchange = Exchange::new(calling.client.clone(), None).into();
     let call = calling.begin("1".into(), &exchange);
 
     tokio::time::sleep(Duration::from_secs(120)).await; // the clock is a fake

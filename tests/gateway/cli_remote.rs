@@ -1,0 +1,91 @@
+//! The command line on a gateway that runs already, with and without a key.
+
+use std::process::Stdio;
+
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use crate::{
+    cli::{EXAMPLE, seen, stdout},
+    pipe::{program, run, soon},
+};
+
+/// `mcpgate serve` on a port of its own.
+struct Served {
+    _process: tokio::process::Child,
+    _folder: TempDir,
+    url: String,
+}
+
+/// Serves the config, with this policy file.
+async fn serve(policy: &str) -> Served {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("servers.toml"), EXAMPLE).unwrap();
+    std::fs::create_dir(folder.path().join("policies")).unwrap();
+    std::fs::write(folder.path().join("policies/keys.toml"), policy).unwrap();
+    let mut command = program(folder.path());
+    command
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    let mut said = BufReader::new(process.stderr.take().unwrap()).lines();
+    let url = loop {
+        let line = soon("the start", said.next_line()).await.unwrap().unwrap();
+        if let Some((_, url)) = line.split_once(" serves ") {
+            break url.to_owned();
+        }
+    };
+    // Read on, so that nothing it says blocks it.
+    tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
+    Served {
+        _process: process,
+        _folder: folder,
+        url,
+    }
+}
+
+#[tokio::test]
+async fn call_and_list_work_on_a_running_gateway() {
+    let served = serve("").await;
+
+    let words = ["call", "--url", &served.url, "example__add", "a=2", "b=40"];
+    let (code, out, err) = seen(&run("", &words).await);
+    assert_eq!(
+        (code, out.as_str(), err.as_str()),
+        (Some(0), "{\"sum\":42}\n", "")
+    );
+    let (code, out, _) = seen(&run("", &["list", "--url", &served.url]).await);
+    assert!(code == Some(0) && out.starts_with("example__add "), "{out}");
+}
+
+#[tokio::test]
+async fn what_hash_key_prints_opens_the_gateway_to_that_key_alone() {
+    let printed = stdout(&run("", &["hash-key", "sam"]).await);
+    let key = printed
+        .lines()
+        .nth(1)
+        .unwrap()
+        .trim_start_matches(['#', ' '])
+        .to_owned();
+    assert!(
+        printed.contains("[keys.sam]\nhash = \"sha256:"),
+        "{printed}"
+    );
+
+    // The whole output is a policy file.
+    let served = serve(&printed).await;
+
+    let ask = |key: Option<&str>| {
+        let mut words = vec!["list", "--url", &served.url];
+        words.extend(key.iter().flat_map(|key| ["--key", key]));
+        let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
+        async move { run("", &words.iter().map(String::as_str).collect::<Vec<_>>()).await }
+    };
+    assert!(stdout(&ask(Some(&key)).await).contains("example__add"));
+    for wrong in [None, Some("wrong"), Some(&key[1..])] {
+        let (code, out, err) = seen(&ask(wrong).await);
+        assert_eq!((code, out.as_str()), (Some(1), ""));
+        assert!(err.contains("no valid API key"), "{err}");
+        assert!(!err.contains(&key), "a key is a secret");
+    }
+}

@@ -1,0 +1,287 @@
+//! Servers that die, hang, or never come: they cost their own calls and nothing else.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::net::UnixListener;
+
+use crate::pipe::{Client, Gate, alive, fake, gone, server, signal, soon, table};
+
+const CHANGED: &str = "notifications/tools/list_changed";
+
+/// The process of a fake server.
+async fn pid(client: &mut Client, server: &str) -> u32 {
+    let text = client.text(&format!("{server}__pid"), json!({})).await;
+    text.parse().unwrap()
+}
+
+/// Calls `pid` until the server is there again: clients are not told of a restart.
+async fn back(client: &mut Client, server: &str) -> u32 {
+    let tool = format!("{server}__pid");
+    let mut ticks = tokio::time::interval(Duration::from_millis(20));
+    let calls = async {
+        loop {
+            ticks.tick().await;
+            let answer = client.call(&tool, json!({})).await;
+            if let Some(text) = answer["result"]["content"][0]["text"].as_str() {
+                return text.parse().unwrap();
+            }
+            assert_eq!(answer["error"]["code"], -32000, "{answer}");
+        }
+    };
+    soon("the restart", calls).await
+}
+
+#[tokio::test]
+async fn acceptance_4_a_server_killed_in_mid_call_fails_that_call_alone_and_comes_back() {
+    let gate = Gate::start(&[server("a", &[]), server("b", &[])].concat()).await;
+    let (mut ann, mut bob) = (gate.client().await, gate.client().await);
+    let killed = pid(&mut ann, "a").await;
+    let beside = bob.begin_call("b__hold", json!({})).await;
+    let lost = ann.begin_call("a__hold", json!({})).await;
+    ann.received("a", r#""name":"hold""#, 1).await;
+
+    signal("KILL", killed).await;
+
+    let at_once = tokio::time::timeout(Duration::from_secs(2), ann.answer(&lost)).await;
+    let error = &at_once.expect("the call fails at once")["error"];
+    assert_eq!(error["code"], -32000);
+    assert!(
+        error["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("server `a` stopped"),
+        "{error}"
+    );
+    assert_eq!(error["data"], json!({"server": "a", "stderr": []}));
+    bob.call("b__release", json!({})).await;
+    assert_eq!(
+        bob.answer(&beside).await["result"]["content"][0]["text"],
+        "released"
+    );
+    assert_ne!(back(&mut ann, "a").await, killed);
+    gate.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_exits_in_mid_call_leaves_its_status_and_its_last_words() {
+    let gate = Gate::start(&server("s", &[])).await;
+    let mut client = gate.client().await;
+    let lines: Vec<String> = (1..=9).map(|number| format!("line {number}")).collect();
+
+    let answer = client
+        .call("s__die", json!({"status": 3, "stderr": lines}))
+        .await;
+
+    let error = &answer["error"];
+    assert_eq!(
+        error["message"],
+        "server `s` stopped during the call: exit status: 3"
+    );
+    let last = ["line 5", "line 6", "line 7", "line 8", "line 9"];
+    assert_eq!(error["data"], json!({"server": "s", "stderr": last}));
+    back(&mut client, "s").await;
+    gate.stop().await;
+}
+
+#[tokio::test]
+async fn every_call_in_flight_hears_of_the_end() {
+    let gate = Gate::start(&server("s", &[])).await;
+    let mut clients = [gate.client().await, gate.client().await];
+    for client in &mut clients {
+        for _ in 0..50 {
+            client.begin_call("s__hold", json!({})).await;
+        }
+    }
+
+    clients[0].call("s__die", json!({})).await;
+
+    for client in &mut clients {
+        for id in 2..=51 {
+            assert_eq!(
+                client.answer(&id.to_string()).await["error"]["code"],
+                -32000
+            );
+        }
+    }
+    gate.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_whose_child_holds_its_pipes_is_dead_all_the_same_when_it_dies() {
+    let gate = Gate::start(&server("s", &[])).await;
+    let mut client = gate.client().await;
+    let killed = pid(&mut client, "s").await;
+    let sleeper: u32 = client.text("s__spawn", json!({})).await.parse().unwrap();
+    let lost = client.begin_call("s__hold", json!({})).await;
+    client.received("s", r#""name":"hold""#, 1).await;
+
+    signal("KILL", killed).await;
+
+    assert_eq!(client.answer(&lost).await["error"]["data"]["server"], "s");
+    gone(sleeper).await;
+    assert_ne!(back(&mut client, "s").await, killed);
+    gate.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_closes_its_output_but_lives_on_is_replaced() {
+    let gate = Gate::start(&server("s", &[])).await;
+    let mut client = gate.client().await;
+    let first = pid(&mut client, "s").await;
+
+    let script = "exec >&- 2>&-; exec sleep 3600";
+    let answer = client.call("s__become", json!({"script": script})).await;
+
+    assert_eq!(answer["error"]["data"]["server"], "s");
+    assert_ne!(back(&mut client, "s").await, first);
+    gone(first).await;
+    gate.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_closes_its_input_but_lives_on_is_replaced() {
+    let gate = Gate::start(&server("s", &[])).await;
+    let mut client = gate.client().await;
+    let first = pid(&mut client, "s").await;
+    let script = "exec <&-; exec sleep 3600";
+    let closed = client
+        .begin_call("s__become", json!({"script": script}))
+        .await;
+
+    // Nothing shows that but an attempt to write.
+    let mut other = gate.client().await;
+    let mut ticks = tokio::time::interval(Duration::from_millis(20));
+    let writes = async {
+        loop {
+            ticks.tick().await;
+            other.begin_call("s__hold", json!({})).await;
+        }
+    };
+    let answer = tokio::select! {
+        answer = client.answer(&closed) => answer,
+        () = writes => unreachable!(),
+    };
+
+    assert_eq!(answer["error"]["data"]["server"], "s");
+    assert_ne!(back(&mut client, "s").await, first);
+    gone(first).await;
+    gate.stop().await;
+}
+
+#[tokio::test]
+async fn a_line_over_the_limit_costs_the_server_its_connection_and_names_the_setting() {
+    let text = format!("[gateway]\nmax_message = 100000\n{}", server("s", &[]));
+    let gate = Gate::start(&text).await;
+    let mut client = gate.client().await;
+    assert_eq!(
+        client.text("s__big", json!({"bytes": 50_000})).await.len(),
+        50_000
+    );
+
+    let answer = client.call("s__big", json!({"bytes": 1_000_000})).await;
+
+    let message = answer["error"]["message"].as_str().unwrap();
+    assert!(
+        message.contains("max_message") && message.contains("`s`"),
+        "{message}"
+    );
+    back(&mut client, "s").await;
+    gate.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_be_started_costs_only_its_own_entries() {
+    let none = table("none", "/no/such/program".as_ref(), &[]);
+    let gate = Gate::start(&[none, server("s", &[])].concat()).await;
+    let mut client = gate.client().await;
+
+    assert!(pid(&mut client, "s").await > 0);
+    let listed = client.ask("tools/list", &json!({})).await["result"].to_string();
+    assert!(listed.contains("s__pid") && !listed.contains("none__"));
+    assert_eq!(gate.state("none"), "down");
+    gate.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_initialize_holds_nobody_up_and_is_not_left_behind() {
+    let mute = format!(
+        "{}connect_timeout = '1s'\n",
+        server("mute", &["--mute", "initialize"])
+    );
+    let wait = "[gateway]\nfirst_list_wait = '300ms'\n".to_owned();
+    let gate = Gate::begin(&[wait, mute, server("s", &[])].concat());
+    let mut client = gate.client().await;
+
+    let listed = client.ask("tools/list", &json!({})).await["result"].to_string();
+
+    assert!(listed.contains("s__pid") && !listed.contains("mute__"));
+    gate.stop().await;
+}
+
+#[tokio::test]
+async fn a_slow_server_joins_when_it_comes_up_and_clients_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gate");
+    let gatekeeper = UnixListener::bind(&path).unwrap();
+    let slow = server("slow", &["--gate", path.to_str().unwrap()]);
+    let wait = "[gateway]\nfirst_list_wait = '1s'\n".to_owned();
+    let gate = Gate::begin(&[wait, slow, server("s", &[])].concat());
+    let mut client = gate.client().await;
+    let (waits, _) = soon("the slow server", gatekeeper.accept()).await.unwrap();
+    let listed = client.ask("tools/list", &json!({})).await["result"].to_string();
+    assert!(listed.contains("s__pid") && !listed.contains("slow__"));
+    while client
+        .rest()
+        .await
+        .iter()
+        .any(|line| line.contains("list_changed"))
+    {}
+
+    drop(waits);
+
+    client.told(CHANGED).await;
+    assert!(pid(&mut client, "slow").await > 0);
+    gate.stop().await;
+}
+
+#[tokio::test]
+async fn a_list_that_fails_or_turns_in_circles_costs_only_itself() {
+    let fails = server("fails", &["--fail", "prompts/list"]);
+    let circles = server("circles", &["--cursor", "again"]);
+    let gate = Gate::start(&[fails, circles].concat()).await;
+    let mut client = gate.client().await;
+
+    assert!(pid(&mut client, "fails").await > 0);
+    let prompts = client.ask("prompts/list", &json!({})).await;
+    assert_eq!(prompts["result"], json!({"prompts": []}));
+    let tools = client.ask("tools/list", &json!({})).await["result"].to_string();
+    assert!(tools.contains("fails__pid") && !tools.contains("circles__"));
+    assert_eq!(gate.state("circles"), "up");
+    gate.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_servers_when_the_gateway_stops() {
+    let script = format!("trap '' TERM; exec {} --name deaf", fake().display());
+    let deaf = table("deaf", "sh".as_ref(), &["-c".to_owned(), script]);
+    let gate = Gate::start(&[deaf, server("s", &[])].concat()).await;
+    let mut client = gate.client().await;
+    let mut pids = Vec::new();
+    for server in ["deaf", "s"] {
+        pids.push(pid(&mut client, server).await);
+        let sleeper = client.text(&format!("{server}__spawn"), json!({})).await;
+        pids.push(sleeper.parse().unwrap());
+    }
+    // It neither reads nor obeys any more.
+    client
+        .begin_call("deaf__become", json!({"script": "exec sleep 3600"}))
+        .await;
+    assert!(pids.iter().all(|pid| alive(*pid)));
+
+    gate.stop().await;
+
+    for pid in pids {
+        gone(pid).await;
+    }
+}
