@@ -13,7 +13,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     call::{Client, Level},
-    mcp::{Frame, Method, Part, message},
+    mcp::{Frame, Method, Part, fields, message},
 };
 
 /// How many messages may wait for a client that does not read.
@@ -48,6 +48,11 @@ pub struct Exchange {
     level: Option<Level>,
     queue: Mutex<VecDeque<Told>>,
     came: Notify,
+    /// What a stateless client is asked: it gets it as a result.
+    asked: Mutex<Vec<(u64, Frame)>>,
+    asked_came: Notify,
+    /// The client's own progress token, where the server was given another.
+    token: OnceLock<Bytes>,
     withdrawn: OnceLock<Frame>,
     withdrawal: Notify,
     /// When the server last showed that it works on the request.
@@ -63,6 +68,9 @@ impl Exchange {
             level,
             queue: Mutex::default(),
             came: Notify::new(),
+            asked: Mutex::default(),
+            asked_came: Notify::new(),
+            token: OnceLock::new(),
             withdrawn: OnceLock::new(),
             withdrawal: Notify::new(),
             alive: Mutex::new(Instant::now()),
@@ -73,6 +81,11 @@ impl Exchange {
     /// Whose request it is.
     pub fn client(&self) -> &Arc<Client> {
         &self.client
+    }
+
+    /// The level of log messages that this very request asks for.
+    pub fn level(&self) -> Option<Level> {
+        self.level
     }
 
     /// Whether the client wants log messages of that level with this request.
@@ -88,6 +101,45 @@ impl Exchange {
     pub fn push(&self, message: Bytes) -> bool {
         self.touch();
         self.tell(Told::Message(message))
+    }
+
+    /// Passes a server's notification on: its progress under the client's own token, a log
+    /// message only if the request wants it.
+    pub fn pass(&self, frame: Frame) -> bool {
+        match (frame.method(), self.token.get()) {
+            (Some(Method::Progress), Some(token)) => self.push(frame.with(&[(Part::Token, token)])),
+            (Some(Method::Message), _) if self.client.revision.is_stateless() => {
+                let level = frame
+                    .params()
+                    .and_then(|params| fields::field(params, "level"));
+                let level = level
+                    .and_then(fields::string)
+                    .and_then(|name| Level::named(&name));
+                !self.wants(level.unwrap_or(Level::Emergency)) || self.push(frame.into_bytes())
+            }
+            _ => self.push(frame.into_bytes()),
+        }
+    }
+
+    /// The server was given another progress token than this one of the client's.
+    pub fn set_token(&self, token: Bytes) {
+        // Only the first time: it is the client's own.
+        drop(self.token.set(token));
+    }
+
+    /// Waits until a stateless client is to be asked.
+    pub async fn asked(&self) -> Vec<(u64, Frame)> {
+        loop {
+            let asked = self.take_asked();
+            if !asked.is_empty() {
+                return asked;
+            }
+            self.asked_came.notified().await;
+        }
+    }
+
+    fn take_asked(&self) -> Vec<(u64, Frame)> {
+        std::mem::take(&mut *self.asked.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The server works on the request: its time starts anew.
@@ -120,9 +172,7 @@ impl Exchange {
     /// Given up, the client is told that nobody waits any more.
     pub async fn ask(&self, question: Frame) -> Option<Frame> {
         let mut asked = self.client.question();
-        if !self.client.answers(&question)
-            || !self.tell(Told::Question(asked.id(), Box::new(question)))
-        {
+        if !self.client.answers(&question) || !self.put(asked.id(), question) {
             return None;
         }
         self.asking.fetch_add(1, Ordering::Relaxed);
@@ -135,6 +185,18 @@ impl Exchange {
         unasked.due = false;
         self.touch();
         answer
+    }
+
+    fn put(&self, id: u64, question: Frame) -> bool {
+        if !self.client.revision.is_stateless() {
+            return self.tell(Told::Question(id, Box::new(question)));
+        }
+        self.asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((id, question));
+        self.asked_came.notify_one();
+        true
     }
 
     /// The next of what precedes the answer, if it is there.

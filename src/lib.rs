@@ -27,6 +27,8 @@ pub mod route;
 
 pub mod forward;
 
+pub mod bridge;
+
 pub mod observe;
 
 // What the stages hand on, and keep.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     call::Target,
-    mcp::{Malformed, message},
+    mcp::{Malformed, Revision, message},
 };
 
 /// Every way the gateway itself says no.
@@ -50,6 +50,15 @@ pub enum Refusal {
     /// A method that nobody here answers.
     #[error("unknown method `{0}`")]
     UnknownMethod(String),
+    /// A revision that is not spoken here.
+    #[error("unsupported protocol version `{0}`")]
+    Revision(String),
+    /// Headers that do not say what the body does (2026-07-28, Server Validation).
+    #[error("header mismatch: {0}")]
+    Mismatch(String),
+    /// What is refused to a client without a session, for whom the HTTP status counts.
+    #[error("{0}")]
+    Stateless(Box<Refusal>),
     /// Parameters that the method does not take.
     #[error("invalid params: {0}")]
     Params(&'static str),
@@ -82,6 +91,9 @@ pub enum Refusal {
         /// What is wrong with it.
         reason: String,
     },
+    /// The server has asked, and the client does not answer such questions.
+    #[error("the server asks the client what it does not answer, or too often")]
+    Unanswered,
     /// The server took too long.
     #[error("server `{server}` did not answer within {limit:?} ([servers.{server}] timeout)")]
     TimedOut {
@@ -132,12 +144,16 @@ impl Refusal {
             | Self::SessionsFull
             | Self::Initialized
             | Self::UnknownMethod(_)
+            | Self::Revision(_)
+            | Self::Mismatch(_)
             | Self::Params(_) => Stage::Accept,
+            Self::Stateless(refusal) => refusal.stage(),
             Self::Unauthenticated => Stage::Authenticate,
             Self::NoRoute(_) => Stage::Route,
             Self::Unavailable { .. }
             | Self::Stopped { .. }
             | Self::Garbled { .. }
+            | Self::Unanswered
             | Self::TimedOut { .. } => Stage::Forward,
         }
     }
@@ -149,6 +165,9 @@ impl Refusal {
             Self::Malformed(Malformed::Syntax(_)) => -32700,
             Self::Malformed(Malformed::Shape(_)) | Self::Initialized => -32600,
             Self::UnknownMethod(_) => -32601,
+            Self::Mismatch(_) => -32020,
+            Self::Revision(_) => -32022,
+            Self::Stateless(refusal) => refusal.code(),
             Self::Params(_) => -32602,
             Self::NoRoute(Target::Resource(_) | Target::Subscription(..)) => -32002,
             Self::NoRoute(_) => -32602,
@@ -161,7 +180,7 @@ impl Refusal {
             | Self::Unauthenticated
             | Self::Unavailable { .. }
             | Self::Stopped { .. } => -32000,
-            Self::Garbled { .. } => -32603,
+            Self::Garbled { .. } | Self::Unanswered => -32603,
         }
     }
 
@@ -169,7 +188,15 @@ impl Refusal {
     /// clients tear the whole connection down on anything else.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Malformed(_) | Self::SessionMissing => StatusCode::BAD_REQUEST,
+            Self::Malformed(_) | Self::SessionMissing | Self::Mismatch(_) | Self::Revision(_) => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::Stateless(refusal) => match refusal.stage() {
+                Stage::Accept if refusal.code() == -32601 => StatusCode::NOT_FOUND,
+                Stage::Accept | Stage::Authenticate | Stage::Route | Stage::Forward => {
+                    StatusCode::BAD_REQUEST
+                }
+            },
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Foreign { .. } => StatusCode::FORBIDDEN,
             Self::SessionUnknown => StatusCode::NOT_FOUND,
@@ -182,8 +209,14 @@ impl Refusal {
             | Self::Unavailable { .. }
             | Self::Stopped { .. }
             | Self::Garbled { .. }
+            | Self::Unanswered
             | Self::TimedOut { .. } => StatusCode::OK,
         }
+    }
+
+    /// The same to a client without a session.
+    pub fn stateless(self) -> Self {
+        Self::Stateless(Box::new(self))
     }
 
     /// The JSON-RPC error response to the request with that id.
@@ -205,6 +238,15 @@ impl Refusal {
             Self::NoRoute(Target::Resource(uri) | Target::Subscription(uri, _)) => {
                 Some(json!({ "uri": uri }))
             }
+            Self::Revision(requested) => {
+                let supported: Vec<&str> = Revision::ALL
+                    .iter()
+                    .rev()
+                    .map(|revision| revision.as_str())
+                    .collect();
+                Some(json!({ "supported": supported, "requested": requested }))
+            }
+            Self::Stateless(refusal) => refusal.data(),
             Self::Unavailable { server, .. } | Self::Garbled { server, .. } => {
                 Some(json!({ "server": server }))
             }
@@ -222,7 +264,9 @@ impl Refusal {
             | Self::SessionsFull
             | Self::Initialized
             | Self::Unauthenticated
+            | Self::Unanswered
             | Self::UnknownMethod(_)
+            | Self::Mismatch(_)
             | Self::Params(_)
             | Self::NoRoute(_) => None,
         }

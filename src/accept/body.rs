@@ -12,12 +12,13 @@ use futures_util::{Stream, stream};
 use hyper::body::{Frame as Piece, SizeHint};
 use tokio::time::sleep;
 
-use super::{HEARTBEAT, Pending};
+use super::HEARTBEAT;
 use crate::{
     call::{self, Reply},
     exchange::{Exchange, Told},
     mcp::sse,
     observe::Record,
+    pipeline::Pending,
     refusal::Refusal,
     session::{Busy, Reader},
 };

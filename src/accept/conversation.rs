@@ -13,10 +13,15 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{begin, body::whole, initialize::initialize};
+use super::{
+    begin,
+    body::whole,
+    initialize::{capabilities, initialize},
+    stateless,
+};
 use crate::{
     call::Caller,
-    exchange::Told,
+    exchange::{Exchange, Told},
     mcp::{Frame, Kind, Malformed, Method, Part, frame, message},
     pipeline::Pipeline,
     refusal::Refusal,
@@ -36,6 +41,8 @@ pub(super) struct Conversation {
     pub(super) caller: Caller,
     out: mpsc::Sender<Bytes>,
     session: OnceLock<Arc<Session>>,
+    /// What stands for requests that stand for themselves.
+    stateless: OnceLock<Arc<Session>>,
     room: Arc<Semaphore>,
     requests: TaskTracker,
     over: CancellationToken,
@@ -55,6 +62,7 @@ impl Conversation {
             caller,
             out,
             session: OnceLock::new(),
+            stateless: OnceLock::new(),
             room: Arc::new(Semaphore::new(AT_ONCE)),
             requests: TaskTracker::new(),
             over: CancellationToken::new(),
@@ -104,13 +112,17 @@ impl Conversation {
     }
 
     async fn dispatch(&self, frame: Frame) {
+        if frame.kind() == Kind::Request && frame.raw(Part::Version).is_some() {
+            return self.stateless(frame).await;
+        }
         match (frame.kind(), self.session.get()) {
             (Kind::Request, None) => self.open(&frame).await,
             (Kind::Request, Some(session)) => self.request(session, frame).await,
-            (Kind::Notification | Kind::Response, Some(session)) => {
-                self.pipeline.hear(session, frame);
+            (Kind::Notification | Kind::Response, session) => {
+                for session in session.iter().copied().chain(self.stateless.get()) {
+                    self.pipeline.hear(session, frame.clone());
+                }
             }
-            (Kind::Notification | Kind::Response, None) => {}
         }
     }
 
@@ -134,6 +146,55 @@ impl Conversation {
             }
             Err(refusal) => self.say(refusal.message(Some(&id))).await,
         }
+    }
+
+    /// A request of 2026-07-28, which needs no session.
+    async fn stateless(&self, frame: Frame) {
+        let id = frame.raw_bytes(Part::Id).unwrap_or_default();
+        let session = match stateless::open(&self.pipeline, &self.caller, &frame) {
+            Ok(session) => session,
+            Err(refusal) => return self.say(refusal.message(Some(&id))).await,
+        };
+        let session = self.stateless.get_or_init(|| session);
+        match frame.method() {
+            Some(Method::ServerDiscover) => {
+                let result = self.pipeline.discovery(&capabilities());
+                self.say(message::result(&id, result.as_bytes())).await;
+            }
+            Some(Method::SubscriptionsListen) => self.listen(session, frame).await,
+            method if stateless::is_unknown(method) => {
+                let refusal = Refusal::UnknownMethod(frame.method_name().into_owned());
+                self.say(refusal.message(Some(&id))).await;
+            }
+            _ => self.request(session, frame).await,
+        }
+    }
+
+    /// A stream of notifications, which on this channel is one of many.
+    async fn listen(&self, session: &Arc<Session>, frame: Frame) {
+        let id = frame.raw_bytes(Part::Id).unwrap_or_default();
+        let mut listening = match self.pipeline.listen(self.caller.clone(), &frame).await {
+            Ok(listening) => listening,
+            Err(refusal) => return self.say(refusal.message(Some(&id))).await,
+        };
+        self.say(listening.acknowledged.clone()).await;
+        let exchange = Arc::new(Exchange::new(session.client.clone(), None));
+        let underway = session.begin(id, &exchange);
+        let (out, over) = (self.out.clone(), self.over.clone());
+        let serve = async move {
+            let _underway = underway;
+            loop {
+                tokio::select! {
+                    message = listening.next() => match message {
+                        Some(message) => send(&out, message).await,
+                        None => return send(&out, listening.answer()).await,
+                    },
+                    () = exchange.withdrawn() => return,
+                }
+            }
+        };
+        // It is not waited for at the end: it has none of its own.
+        tokio::spawn(async move { over.run_until_cancelled(serve).await });
     }
 
     async fn request(&self, session: &Arc<Session>, frame: Frame) {

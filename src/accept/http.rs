@@ -11,10 +11,11 @@ use hyper::body::Incoming;
 use tokio::time::{sleep, timeout};
 
 use super::{
-    HEARTBEAT, Origins, batch, begin,
+    Begun, HEARTBEAT, Origins, batch, begin,
     body::{self, Body},
     initialize::initialize,
     sse::{self, Streams},
+    stateless,
 };
 use crate::{
     call::{Caller, Reply},
@@ -128,6 +129,11 @@ impl Endpoint {
         {
             return Ok(self.open(caller, only));
         }
+        if let ([_], false) = (frames.as_slice(), batch)
+            && let Some(frame) = frames.pop_if(|frame| stateless::claims(frame, &head.headers))
+        {
+            return Ok(self.stateless(caller, frame, &head.headers).await);
+        }
         let session = self.session(&caller, &head.headers)?;
         if batch {
             return self.batch(&session, frames, &head.headers).await;
@@ -173,8 +179,6 @@ impl Endpoint {
         self.pipeline.sessions.find(id, caller)
     }
 
-    /// Answers with JSON, unless something precedes the answer or it takes its time; then with
-    /// a stream, if the client reads one.
     async fn request(
         &self,
         session: &Arc<Session>,
@@ -182,7 +186,18 @@ impl Endpoint {
         headers: &HeaderMap,
     ) -> Response<Body> {
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
-        let (mut call, exchange) = begin(&self.pipeline, session, frame);
+        self.answer(begin(&self.pipeline, session, frame), id, headers)
+            .await
+    }
+
+    /// Answers with JSON, unless something precedes the answer or it takes its time; then with
+    /// a stream, if the client reads one.
+    pub(super) async fn answer(
+        &self,
+        (mut call, exchange): Begun,
+        id: Bytes,
+        headers: &HeaderMap,
+    ) -> Response<Body> {
         let streams = accepts_events(headers);
         let answer = tokio::select! {
             biased;
@@ -199,6 +214,10 @@ impl Endpoint {
             return events(body::answering(ready, exchange, id, self.max_message));
         }
         plain(answer)
+    }
+
+    pub(super) fn pipeline(&self) -> &Arc<Pipeline> {
+        &self.pipeline
     }
 
     /// A batch is answered by one array, in which each request has its answer.
@@ -305,6 +324,6 @@ fn not_allowed(verbs: &[Verb]) -> Response<Body> {
     response
 }
 
-fn refused(refusal: &Refusal, id: Option<&str>) -> Response<Body> {
+pub(super) fn refused(refusal: &Refusal, id: Option<&str>) -> Response<Body> {
     json(refusal.status(), refusal.message(id.map(str::as_bytes)))
 }

@@ -52,8 +52,8 @@ pub(super) fn initialize(
     deprecated,
     reason = "of the next revision; logging belongs to those spoken here"
 )]
-fn greeting(pipeline: &Pipeline, revision: Revision) -> String {
-    let capabilities = ServerCapabilities::builder()
+fn declared() -> ServerCapabilities {
+    ServerCapabilities::builder()
         .enable_tools()
         .enable_tool_list_changed()
         .enable_resources()
@@ -63,7 +63,16 @@ fn greeting(pipeline: &Pipeline, revision: Revision) -> String {
         .enable_prompts_list_changed()
         .enable_completions()
         .enable_logging()
-        .build();
+        .build()
+}
+
+/// The same, as JSON.
+pub(super) fn capabilities() -> String {
+    json(&declared())
+}
+
+fn greeting(pipeline: &Pipeline, revision: Revision) -> String {
+    let capabilities = declared();
     let mut result = InitializeResult::new(capabilities);
     result.protocol_version = match revision {
         Revision::V2024_11_05 => rmcp::model::ProtocolVersion::V_2024_11_05,

@@ -6,7 +6,8 @@ mod conversation;
 pub mod http;
 mod initialize;
 mod origin;
-pub mod sse;
+mod sse;
+mod stateless;
 pub mod stdio;
 
 pub use origin::Origins;
@@ -14,33 +15,37 @@ pub use origin::Origins;
 use std::{sync::Arc, time::Duration};
 
 use crate::{
+    call::Level,
     exchange::Exchange,
-    mcp::Frame,
-    pipeline::{Answer, Arrival, Pipeline},
+    mcp::{Frame, Part},
+    pipeline::{Arrival, Mirrored, Pending, Pipeline},
     session::Session,
 };
 
 /// How often a quiet stream shows that it lives. Clients give up after a minute.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// A request on its way through the pipeline.
-type Pending = std::pin::Pin<Box<dyn Future<Output = Answer> + Send>>;
-
 /// Starts a request. The exchange carries what precedes its answer.
-fn begin(
+fn begin(pipeline: &Arc<Pipeline>, session: &Arc<Session>, frame: Frame) -> Begun {
+    begin_with(pipeline, session, frame, Mirrored::new())
+}
+
+/// A request on its way, and what carries what precedes its answer.
+type Begun = (Pending, Arc<Exchange>);
+
+/// Starts a request that has headers which mirror its arguments.
+fn begin_with(
     pipeline: &Arc<Pipeline>,
     session: &Arc<Session>,
     frame: Frame,
-) -> (Pending, Arc<Exchange>) {
-    let exchange = Arc::new(Exchange::new(session.client.clone(), None));
-    let arrival = Arrival {
+    mirrored: Mirrored,
+) -> Begun {
+    let level = frame.text(Part::Level).and_then(|name| Level::named(&name));
+    let exchange = Arc::new(Exchange::new(session.client.clone(), level));
+    pipeline.begin(Arrival {
         session: session.clone(),
         frame,
-        exchange: exchange.clone(),
-    };
-    let pipeline = pipeline.clone();
-    (
-        Box::pin(async move { pipeline.answer(arrival).await }),
         exchange,
-    )
+        mirrored,
+    })
 }

@@ -8,6 +8,7 @@ mod server_name;
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
 use http_body_util::combinators::UnsyncBoxBody;
 
 pub use caller::{Caller, KeyName};
@@ -66,6 +67,8 @@ pub struct Call {
     pub target: Target,
     /// Whose session it came in on.
     pub client: Arc<Client>,
+    /// Headers by which a stateless client mirrors arguments.
+    pub mirrored: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Call {
@@ -74,16 +77,17 @@ impl Call {
     /// # Errors
     /// When the method is not known, or its target is missing.
     pub fn read(frame: Frame, client: Arc<Client>) -> Result<Self, Refusal> {
-        let target = target(&frame)?;
+        let target = target(&frame, &client)?;
         Ok(Self {
             frame,
             target,
             client,
+            mirrored: Vec::new(),
         })
     }
 }
 
-fn target(frame: &Frame) -> Result<Target, Refusal> {
+fn target(frame: &Frame, client: &Client) -> Result<Target, Refusal> {
     let need = |part: Part, name: &'static str| {
         frame
             .text(part)
@@ -93,7 +97,18 @@ fn target(frame: &Frame) -> Result<Target, Refusal> {
     let Some(method) = frame.method() else {
         return Err(Refusal::UnknownMethod(frame.method_name().into_owned()));
     };
+    let stateless = client.revision.is_stateless();
     match method {
+        // 2026-07-28 has neither sessions nor what goes with them.
+        Method::Ping
+        | Method::LoggingSetLevel
+        | Method::ResourcesSubscribe
+        | Method::ResourcesUnsubscribe
+        | Method::Initialize
+            if stateless =>
+        {
+            Err(Refusal::UnknownMethod(method.name().to_owned()))
+        }
         Method::Ping => Ok(Target::Ping),
         Method::List(list) => first_page(frame).map(|()| Target::List(list)),
         Method::LoggingSetLevel => level(frame).map(Target::LogLevel),
@@ -112,6 +127,9 @@ fn target(frame: &Frame) -> Result<Target, Refusal> {
         },
         Method::Initialize => Err(Refusal::Initialized),
         Method::SamplingCreateMessage
+        | Method::ServerDiscover
+        | Method::SubscriptionsListen
+        | Method::SubscriptionsAcknowledged
         | Method::ElicitationCreate
         | Method::RootsList
         | Method::Initialized

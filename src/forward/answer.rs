@@ -9,7 +9,11 @@ use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Body as _, Frame as Piece, Incoming};
 use tokio::time::sleep;
 
-use super::{http::Http, listing::garbled, stream::resuming, wire::chain};
+use super::{
+    listing::garbled,
+    stream::resuming,
+    wire::{Wire, chain},
+};
 use crate::{
     call::{Reply, ServerName},
     exchange::Exchange,
@@ -29,6 +33,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) enum Trouble {
     /// The server does not know the session (any more).
     SessionLost,
+    /// An HTTP status, and no message with it.
+    Status(StatusCode),
     /// Everything else.
     Refused(Refusal),
 }
@@ -43,12 +49,13 @@ impl Trouble {
     pub(super) fn into_refusal(self, server: &ServerName) -> Refusal {
         match self {
             Self::SessionLost => garbled(server, "it forgets the session it has just opened"),
+            Self::Status(status) => garbled(server, format!("HTTP {status}")),
             Self::Refused(refusal) => refusal,
         }
     }
 }
 
-impl Http {
+impl Wire {
     /// Reads the answer to the request with that id; what precedes it goes to the exchange.
     pub(super) async fn read(
         &self,
@@ -66,7 +73,7 @@ impl Http {
         if status.is_success() && kind.starts_with("text/event-stream") {
             let questions = FuturesUnordered::new();
             let mut reading = Reading {
-                http: self,
+                wire: self,
                 headers,
                 id,
                 exchange,
@@ -83,10 +90,12 @@ impl Http {
         if let (true, Ok(reply)) = (json, self.json(response.into_body(), id).await) {
             return Ok(reply);
         }
-        let words = match (status.is_success(), kind.as_str()) {
-            (true, "") => format!("HTTP {status} without an answer"),
-            (true, kind) => format!("HTTP {status} with the content type {kind}"),
-            (false, _) => format!("HTTP {status}"),
+        if !status.is_success() {
+            return Err(Trouble::Status(status));
+        }
+        let words = match kind.as_str() {
+            "" => format!("HTTP {status} without an answer"),
+            kind => format!("HTTP {status} with the content type {kind}"),
         };
         Err(garbled(&self.outlet.server, words).into())
     }
@@ -132,7 +141,7 @@ impl Http {
 
     /// Sends what answers a question of the server's.
     pub(super) async fn reply(&self, headers: &HeaderMap, answer: Bytes) {
-        if let Err(error) = self.wire.send(Verb::POST, headers, answer).await {
+        if let Err(error) = self.send(Verb::POST, headers, answer).await {
             tracing::debug!(server = %self.outlet.server, "an answer is lost: {error}");
         }
     }
@@ -152,7 +161,7 @@ fn stopped(server: &ServerName, error: &hyper::Error) -> Refusal {
 
 /// An answer that comes as a stream of messages, of which it is the last.
 struct Reading<'a> {
-    http: &'a Http,
+    wire: &'a Wire,
     headers: &'a HeaderMap,
     id: &'a [u8],
     exchange: &'a Exchange,
@@ -168,7 +177,7 @@ impl Reading<'_> {
     async fn events(&mut self, first: Incoming) -> Result<Reply, Trouble> {
         let mut body = first;
         loop {
-            let mut decoder = Decoder::new(self.http.wire.max_message);
+            let mut decoder = Decoder::new(self.wire.max_message);
             if let Some(reply) = self.stream(&mut body, &mut decoder).await? {
                 return Ok(reply);
             }
@@ -178,11 +187,7 @@ impl Reading<'_> {
             }
             sleep(decoder.retry().unwrap_or(PAUSE)).await;
             let headers = resuming(self.headers, self.last.as_deref());
-            let response = self
-                .http
-                .wire
-                .send(Verb::GET, &headers, Bytes::new())
-                .await?;
+            let response = self.wire.send(Verb::GET, &headers, Bytes::new()).await?;
             if response.status() != StatusCode::OK {
                 return Err(self.bad("the stream ended before the answer and cannot be resumed"));
             }
@@ -210,7 +215,7 @@ impl Reading<'_> {
                 Some(()) = self.questions.next() => continue,
             };
             let Some(piece) = piece else { return Ok(None) };
-            let broke = |error: hyper::Error| self.http.broke(&error);
+            let broke = |error: hyper::Error| self.wire.broke(&error);
             // A stream that breaks off is resumed like one that ends, if it can be.
             let data = match piece {
                 Err(_) if self.last.is_some() => return Ok(None),
@@ -235,7 +240,7 @@ impl Reading<'_> {
             let frame = match Frame::parse(message) {
                 Ok(frame) => frame,
                 Err(error) => {
-                    tracing::warn!(server = %self.http.outlet.server, "an event is skipped: {error}");
+                    tracing::warn!(server = %self.wire.outlet.server, "an event is skipped: {error}");
                     continue;
                 }
             };
@@ -250,7 +255,7 @@ impl Reading<'_> {
 
     /// Passes a question to the client whose call this is, and the answer back.
     fn ask(&mut self, question: Frame) {
-        let (http, headers, exchange) = (self.http, self.headers, self.exchange);
+        let (wire, headers, exchange) = (self.wire, self.headers, self.exchange);
         self.questions.push(Box::pin(async move {
             let answer = match super::is_for_us(&question) {
                 true => None,
@@ -261,21 +266,21 @@ impl Reading<'_> {
                 Some(answer) => answer.with(&[(Part::Id, id)]),
                 None => super::decline(&question),
             };
-            http.reply(headers, answer).await;
+            wire.reply(headers, answer).await;
         }));
     }
 
     fn precede(&self, frame: Frame) {
         if let Some(Method::ListChanged(list)) = frame.method() {
-            return self.http.outlet.changes.add(list);
+            return self.wire.outlet.changes.add(list);
         }
-        if !self.exchange.push(frame.into_bytes()) {
-            tracing::debug!(server = %self.http.outlet.server, "a slow client loses a notification");
+        if !self.exchange.pass(frame) {
+            tracing::debug!(server = %self.wire.outlet.server, "a slow client loses a notification");
         }
     }
 
     fn bad(&self, words: impl Into<String>) -> Trouble {
-        garbled(&self.http.outlet.server, words).into()
+        garbled(&self.wire.outlet.server, words).into()
     }
 }
 

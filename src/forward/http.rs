@@ -22,7 +22,6 @@ use super::{
     level_params,
     life::Life,
     listing::Greeting,
-    outlet::Outlet,
     upstream::Upstream,
     wire::Wire,
     withdrawal::{Withdrawal, farewell},
@@ -37,7 +36,6 @@ use crate::{
 
 /// A remote server and the sessions held with it.
 pub(super) struct Http {
-    pub(super) outlet: Outlet,
     pub(super) wire: Wire,
     pub(super) headers: HeaderMap,
     own: ArcSwapOption<Upstream>,
@@ -50,10 +48,9 @@ pub(super) struct Http {
 
 impl Http {
     /// A way to the server; nothing is sent yet.
-    pub(super) fn new(outlet: Outlet, wire: Wire, headers: HeaderMap) -> Arc<Self> {
+    pub(super) fn new(wire: Wire, headers: HeaderMap) -> Arc<Self> {
         let nobody = Client::new("".into(), Caller::Local, Revision::LATEST, "{}", "{}");
         Arc::new(Self {
-            outlet,
             wire,
             headers,
             own: ArcSwapOption::empty(),
@@ -81,7 +78,7 @@ impl Http {
     ///
     /// # Errors
     /// When the server cannot be reached, or does not answer as MCP has it.
-    pub(super) async fn open_own(self: &Arc<Self>) -> Result<Greeting, Refusal> {
+    pub(super) async fn open_own(self: &Arc<Self>) -> Result<Greeting, Trouble> {
         let life = Life::default();
         *self.life.lock().unwrap_or_else(PoisonError::into_inner) = life;
         let upstream = self.open(None).await?;
@@ -92,27 +89,9 @@ impl Http {
         Ok(greeting)
     }
 
-    /// Whether the server speaks streamable HTTP at all; if not, it may be a legacy one. Only
-    /// the statuses by which a legacy server refuses a POST say no.
-    ///
-    /// # Errors
-    /// When it cannot be reached.
-    pub(super) async fn is_streamable(&self) -> Result<bool, Refusal> {
-        let body = message::request(0, Method::Initialize, &super::initialize_params(None));
-        let response = self.wire.send(Verb::POST, &self.headers, body).await?;
-        let legacy = [
-            StatusCode::BAD_REQUEST,
-            StatusCode::NOT_FOUND,
-            StatusCode::METHOD_NOT_ALLOWED,
-        ];
-        let session = response.headers().get(SESSION).cloned();
-        if let Some(id) = session {
-            let mut headers = self.headers.clone();
-            headers.insert(SESSION, id);
-            let farewell = self.wire.send(Verb::DELETE, &headers, Bytes::new());
-            drop(tokio::time::timeout(super::server::COURTESY, farewell).await);
-        }
-        Ok(!legacy.contains(&response.status()))
+    /// A number that no other request on any of the sessions has.
+    pub(super) fn number(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Carries one call.
@@ -133,13 +112,15 @@ impl Http {
         let upstream = self.upstream(client).await?;
         match self.attempt(&upstream, frame, body.clone(), exchange).await {
             Ok(reply) => return Ok(reply),
-            Err(Trouble::Refused(refusal)) => return Err(refusal),
+            Err(trouble @ (Trouble::Refused(_) | Trouble::Status(_))) => {
+                return Err(trouble.into_refusal(&self.wire.outlet.server));
+            }
             // 404: the server has forgotten the session, so it has not looked at the call.
             Err(Trouble::SessionLost) => self.forget(client, &upstream),
         }
         let upstream = self.upstream(client).await?;
         let again = self.attempt(&upstream, frame, body, exchange).await;
-        again.map_err(|trouble| trouble.into_refusal(&self.outlet.server))
+        again.map_err(|trouble| trouble.into_refusal(&self.wire.outlet.server))
     }
 
     /// Asks something on the gateway's own session.
@@ -149,7 +130,7 @@ impl Http {
     pub(super) async fn ask(&self, method: Method, params: &str) -> Result<Frame, Refusal> {
         let Some(own) = self.own.load_full() else {
             return Err(Refusal::Unavailable {
-                server: self.outlet.server.to_string(),
+                server: self.wire.outlet.server.to_string(),
                 reason: "it is still starting".to_owned(),
             });
         };
@@ -161,7 +142,7 @@ impl Http {
                     Vec::new(),
                 );
             }
-            trouble.into_refusal(&self.outlet.server)
+            trouble.into_refusal(&self.wire.outlet.server)
         })
     }
 
@@ -180,7 +161,7 @@ impl Http {
             .await;
         asked
             .map(drop)
-            .map_err(|trouble| trouble.into_refusal(&self.outlet.server))
+            .map_err(|trouble| trouble.into_refusal(&self.wire.outlet.server))
     }
 
     /// Ends the session held for a client.
@@ -230,7 +211,10 @@ impl Http {
                 .or_default()
                 .clone(),
         };
-        let opened = cell.get_or_try_init(|| self.open(Some(client)));
+        let opened = cell.get_or_try_init(|| async {
+            let opened = self.open(Some(client)).await;
+            opened.map_err(|trouble| trouble.into_refusal(&self.wire.outlet.server))
+        });
         // Boxed: opening is rare and its future large.
         let upstream = Box::pin(opened).await.cloned()?;
         // The client's session may have ended meanwhile: then nobody else would end this one.
@@ -266,6 +250,7 @@ impl Http {
         let session = response.headers().get(SESSION).cloned();
         let number = id.to_string();
         let reply = self
+            .wire
             .read(
                 headers,
                 response,
@@ -274,8 +259,9 @@ impl Http {
             )
             .await?;
         let bytes = self.wire.whole(reply).await?;
-        let frame = Frame::parse(bytes)
-            .map_err(|error| super::listing::garbled(&self.outlet.server, error.to_string()))?;
+        let frame = Frame::parse(bytes).map_err(|error| {
+            super::listing::garbled(&self.wire.outlet.server, error.to_string())
+        })?;
         Ok((frame, session))
     }
 
@@ -295,7 +281,9 @@ impl Http {
             if lost {
                 return Err(Trouble::SessionLost);
             }
-            self.read(&upstream.headers, response, id, exchange).await
+            self.wire
+                .read(&upstream.headers, response, id, exchange)
+                .await
         };
         let reply = answered.await;
         withdrawal.settled();

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     call::ServerName,
-    mcp::{Frame, List, Part, fields, message::json},
+    mcp::{Frame, List, Part, Revision, fields, message::json, meta},
     refusal::Refusal,
     route::{Catalog, Item},
 };
@@ -48,6 +48,23 @@ impl Greeting {
             capabilities: capabilities.unwrap_or("{}").to_owned(),
             instructions: text(instructions).filter(|text| !text.trim().is_empty()),
         })
+    }
+
+    /// Reads the result of `server/discover`.
+    pub(super) fn discovered(result: &str) -> Self {
+        let keys = ["capabilities", "instructions", "_meta"];
+        let [capabilities, instructions, about] = fields::fields(result, keys).unwrap_or_default();
+        let info = about
+            .and_then(|about| fields::field(about, meta::SERVER))
+            .unwrap_or("{}");
+        let text = |raw: Option<&str>| raw.and_then(fields::string).map(|text| text.into_owned());
+        let part = |key| text(fields::field(info, key)).unwrap_or_default();
+        Self {
+            revision: Revision::V2026_07_28.to_string(),
+            version: format!("{} {}", part("name"), part("version")),
+            capabilities: capabilities.unwrap_or("{}").to_owned(),
+            instructions: text(instructions).filter(|text| !text.trim().is_empty()),
+        }
     }
 
     /// Whether the server declared a capability.
@@ -127,7 +144,11 @@ fn page(
 }
 
 /// The result of an answer, or its error as a refusal.
-fn result<'a>(server: &ServerName, method: &str, frame: &'a Frame) -> Result<&'a str, Refusal> {
+pub(super) fn result<'a>(
+    server: &ServerName,
+    method: &str,
+    frame: &'a Frame,
+) -> Result<&'a str, Refusal> {
     if let Some(result) = frame.raw(Part::Result) {
         return Ok(result);
     }

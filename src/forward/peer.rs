@@ -8,7 +8,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use bytes::Bytes;
@@ -20,12 +20,13 @@ use super::{
     answer::with_id,
     life::Life,
     outlet::Outlet,
+    stateless::own_members,
     ticket::{Ticket, Waiting},
 };
 use crate::{
     call::{Client, Reply},
     exchange::Exchange,
-    mcp::{Frame, Kind, Method, Part, frame, message},
+    mcp::{Frame, Kind, Method, Part, frame, message, meta},
     refusal::Refusal,
     route::Routed,
 };
@@ -62,6 +63,8 @@ pub(super) struct Peer {
     pub(super) stop: CancellationToken,
     pub(super) life: Life,
     whose: Whose,
+    /// Whether its requests stand for themselves (2026-07-28).
+    pub(super) stateless: AtomicBool,
     next_id: AtomicU64,
     /// What it has asked, by its own ids, so that it can take a question back.
     asked: DashMap<Bytes, CancellationToken>,
@@ -78,6 +81,7 @@ impl Peer {
             stop: CancellationToken::new(),
             life: Life::default(),
             whose,
+            stateless: AtomicBool::new(false),
             next_id: AtomicU64::new(1),
             asked: DashMap::new(),
         };
@@ -111,9 +115,28 @@ impl Peer {
     /// When the peer goes away before it answers.
     pub(super) async fn ask(&self, method: Method, params: &str) -> Result<Frame, Refusal> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        self.expect(id, None, None)
-            .send(message::request(id, method, params))
-            .await
+        let request = self.request(id, method, params);
+        self.expect(id, None, None).send(request).await
+    }
+
+    /// Opens a stream of notifications; gives its number.
+    pub(super) fn listen(&self, params: &str) -> u64 {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        self.tell(self.request(id, Method::SubscriptionsListen, params));
+        id
+    }
+
+    /// Ends one.
+    pub(super) fn unlisten(&self, id: u64) {
+        let params = format!(r#"{{"requestId":{id}}}"#);
+        self.tell(message::notification(Method::Cancelled, Some(&params)));
+    }
+
+    fn request(&self, id: u64, method: Method, params: &str) -> Bytes {
+        match self.stateless.load(Ordering::Relaxed) {
+            true => message::request(id, method, &meta::with(params, &own_members())),
+            false => message::request(id, method, params),
+        }
     }
 
     /// Sends a message that needs no answer, unless the peer has stopped reading.
@@ -199,12 +222,15 @@ impl Peer {
             Some(Method::Progress) => self.progressed(&frame),
             Some(Method::ListChanged(list)) => self.outlet.changes.add(list),
             Some(Method::Cancelled) => self.unasked(&frame),
+            Some(Method::SubscriptionsAcknowledged) => {}
             Some(Method::ResourcesUpdated) | None => {
                 self.outlet.notice(self.session(), &self.callers(), frame);
             }
             // What is said during a call goes with the call.
             Some(_) => match (self.session(), self.latest()) {
-                (Some(_), Some(exchange)) => drop(exchange.push(frame.into_bytes())),
+                (Some(_), Some(exchange)) => {
+                    exchange.pass(frame);
+                }
                 (session, _) => self.outlet.notice(session, &self.callers(), frame),
             },
         }

@@ -1,7 +1,13 @@
 //! The peers of one server: the gateway's own, and where the config says so one for each session
 //! or each user, opened at its first call.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
@@ -11,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     Scope, ServerConfig, initialize_params, level_params,
-    listing::Greeting,
+    listing::{self, Greeting},
     outlet::Outlet,
     peer::{Peer, Whose},
     sse, stdio,
@@ -20,7 +26,7 @@ use super::{
 use crate::{
     call::{Client, Level, Reply},
     exchange::Exchange,
-    mcp::{Frame, Method, message},
+    mcp::{Frame, Method, Revision, message},
     refusal::Refusal,
     route::Routed,
 };
@@ -45,6 +51,10 @@ pub(super) struct Pool {
     scope: Scope,
     own: ArcSwapOption<Peer>,
     others: DashMap<Arc<str>, Arc<OnceCell<Arc<Peer>>>>,
+    /// Whether the server's requests stand for themselves: then one peer serves everybody.
+    stateless: AtomicBool,
+    /// The stream of notifications of a stateless peer, and the resources it is to tell of.
+    listening: Mutex<(Option<u64>, BTreeSet<String>)>,
 }
 
 impl Pool {
@@ -66,6 +76,10 @@ impl Pool {
             scope: config.scope.unwrap_or(default),
             own: ArcSwapOption::empty(),
             others: DashMap::new(),
+            stateless: AtomicBool::new(
+                config.revision.as_deref() == Some(Revision::V2026_07_28.as_str()),
+            ),
+            listening: Mutex::default(),
         })
     }
 
@@ -74,9 +88,64 @@ impl Pool {
     /// # Errors
     /// When it cannot be opened.
     pub(super) async fn open_own(&self) -> Result<(Arc<Peer>, Greeting), Refusal> {
-        let (peer, greeting) = self.open(Whose::Everybody).await?;
+        let opened = self.open(Whose::Everybody).await;
+        let (peer, greeting) = match opened {
+            // It lives, but knows no `initialize`. The next one is asked as a stateless one.
+            Err(Refusal::Garbled { .. })
+                if self.config.revision.is_none() && !self.is_stateless() =>
+            {
+                self.stateless.store(true, Ordering::Relaxed);
+                let again = self.open(Whose::Everybody).await;
+                again.inspect_err(|_| self.stateless.store(false, Ordering::Relaxed))?
+            }
+            opened => opened?,
+        };
         self.own.store(Some(peer.clone()));
+        if self.is_stateless() {
+            self.listening
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .0 = None;
+            self.relisten();
+        }
         Ok((peer, greeting))
+    }
+
+    /// Whether the server's requests stand for themselves.
+    pub(super) fn is_stateless(&self) -> bool {
+        self.stateless.load(Ordering::Relaxed)
+    }
+
+    /// Somebody wants to hear of a resource of a stateless server, or nobody does any more.
+    pub(super) fn watch(&self, uri: &str, wanted: bool) {
+        let mut listening = self
+            .listening
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let changed = match wanted {
+            true => listening.1.insert(uri.to_owned()),
+            false => listening.1.remove(uri),
+        };
+        drop(listening);
+        if changed {
+            self.relisten();
+        }
+    }
+
+    /// Opens a stream that tells of all that is wanted now, and ends the one before.
+    fn relisten(&self) {
+        let Ok(peer) = self.shared() else { return };
+        let mut listening = self
+            .listening
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let watched: Vec<String> = listening.1.iter().cloned().collect();
+        let before = listening
+            .0
+            .replace(peer.listen(&super::listen::params(&watched)));
+        if let Some(before) = before {
+            peer.unlisten(before);
+        }
     }
 
     /// Carries one call.
@@ -112,7 +181,7 @@ impl Pool {
 
     /// Whether what one session asks of a peer holds for all: subscriptions, levels.
     pub(super) fn is_shared(&self) -> bool {
-        self.scope != Scope::Session
+        self.is_stateless() || self.scope != Scope::Session
     }
 
     /// Passes a log level on to the peer that serves a client.
@@ -181,6 +250,7 @@ impl Pool {
 
     async fn peer(&self, client: &Arc<Client>) -> Result<Arc<Peer>, Refusal> {
         let whose = match self.scope {
+            _ if self.is_stateless() => return self.shared(),
             Scope::Shared => return self.shared(),
             Scope::Session => Whose::Session(client.clone()),
             Scope::User => Whose::User(client.clone()),
@@ -234,6 +304,14 @@ impl Pool {
             }
         };
         let guard = StopOnDrop(Some(peer.clone()));
+        if self.is_stateless() {
+            peer.stateless.store(true, Ordering::Relaxed);
+            let answer = peer.ask(Method::ServerDiscover, "{}").await?;
+            let result = listing::result(&self.outlet.server, "server/discover", &answer)?;
+            let greeting = Greeting::discovered(result);
+            guard.keep();
+            return Ok((peer, greeting));
+        }
         let params = initialize_params(client.as_deref());
         let answer = peer.ask(Method::Initialize, &params).await?;
         let greeting = Greeting::read(&self.outlet.server, &answer)?;

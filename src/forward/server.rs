@@ -9,69 +9,16 @@ use arc_swap::ArcSwapOption;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::TaskTracker;
 
-use super::{ServerConfig, http::Http, life::Life, peer::Peer, pool::Pool};
+use super::{ServerConfig, life::Life, link::Link, peer::Peer};
 use crate::{
-    call::{Client, Level, Reply, ServerName},
+    call::{Reply, ServerName},
     exchange::Exchange,
-    mcp::{Frame, Method},
     refusal::Refusal,
     route::Routed,
 };
 
 /// How long a server may take for what is not a call: a farewell, a log level.
 pub(super) const COURTESY: Duration = Duration::from_secs(5);
-
-/// A way to a server. It outlives its connections.
-#[derive(Clone)]
-pub(super) enum Link {
-    /// A command, or a legacy stream of events.
-    Pool(Arc<Pool>),
-    /// Streamable HTTP.
-    Http(Arc<Http>),
-}
-
-impl Link {
-    /// As it is called in the config and in the state.
-    pub(super) fn transport(&self) -> &'static str {
-        match self {
-            Self::Pool(pool) => pool.transport(),
-            Self::Http(_) => "http",
-        }
-    }
-
-    pub(super) async fn ask(&self, method: Method, params: &str) -> Result<Frame, Refusal> {
-        match self {
-            Self::Pool(pool) => pool.ask(method, params).await,
-            Self::Http(http) => http.ask(method, params).await,
-        }
-    }
-
-    async fn call(&self, routed: &Routed, exchange: &Arc<Exchange>) -> Result<Reply, Refusal> {
-        match self {
-            Self::Pool(pool) => pool.call(routed, exchange).await,
-            Self::Http(http) => http.call(routed, exchange).await,
-        }
-    }
-
-    pub(super) async fn set_level(
-        &self,
-        client: &Client,
-        level: Level,
-        lowest: Level,
-    ) -> Result<(), Refusal> {
-        match self {
-            Self::Pool(pool) => pool.set_level(client, level, lowest).await,
-            Self::Http(http) => http.set_level(client, level).await,
-        }
-    }
-
-    pub(super) fn session_ended(&self, client: &Client, last: bool) {
-        match self {
-            Self::Pool(pool) => pool.session_ended(client, last),
-            Self::Http(http) => http.session_ended(&client.session),
-        }
-    }
-}
 
 /// What a connection is followed by until it falls.
 pub(super) enum Connection {

@@ -8,12 +8,11 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     ServerConfig,
-    server::{COURTESY, Link, Server},
+    server::{COURTESY, Server},
 };
 use crate::{
     call::{Client, Level, Reply, ServerName},
     exchange::Exchange,
-    mcp::{Method, message::json},
     refusal::Refusal,
     route::Routed,
 };
@@ -83,11 +82,20 @@ impl Servers {
             .by_name
             .get(server)
             .and_then(|server| server.link().ok());
-        match link.as_deref() {
-            Some(Link::Pool(pool)) => pool.is_shared(),
-            Some(Link::Http(http)) => http.is_stateless(),
-            None => true,
-        }
+        link.is_none_or(|link| link.is_shared())
+    }
+
+    /// Somebody who has no session wants to hear of a resource.
+    ///
+    /// # Errors
+    /// When the server is not there, or refuses.
+    pub async fn subscribe(&self, server: &ServerName, uri: &str) -> Result<(), Refusal> {
+        let Some(server) = self.by_name.get(server) else {
+            return Err(Refusal::Unanswered);
+        };
+        let link = server.link()?;
+        let asked = timeout(COURTESY, link.subscribe(uri)).await;
+        asked.unwrap_or(Err(Refusal::Unanswered))
     }
 
     /// Nobody wants to hear of a resource any more.
@@ -95,12 +103,9 @@ impl Servers {
         let Some(Ok(link)) = self.by_name.get(server).map(|server| server.link()) else {
             return;
         };
-        if self.shares_subscriptions(server) {
-            let params = format!(r#"{{"uri":{}}}"#, json(&uri));
-            tokio::spawn(async move {
-                let asked = link.ask(Method::ResourcesUnsubscribe, &params);
-                drop(timeout(COURTESY, asked).await);
-            });
+        if link.is_shared() {
+            let uri = uri.to_owned();
+            tokio::spawn(async move { drop(timeout(COURTESY, link.unsubscribe(&uri)).await) });
         }
     }
 

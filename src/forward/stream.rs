@@ -102,7 +102,7 @@ impl Listener {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND => return End::SessionLost,
             status => {
-                let server = &self.http.outlet.server;
+                let server = &self.http.wire.outlet.server;
                 tracing::debug!(%server, %status, "no stream of notifications");
                 return End::NotOffered;
             }
@@ -124,7 +124,7 @@ impl Listener {
                     Ok(Some(event)) => self.heard(event).await,
                     Ok(None) => break,
                     Err(error) => {
-                        return tracing::warn!(server = %self.http.outlet.server, "{error}");
+                        return tracing::warn!(server = %self.http.wire.outlet.server, "{error}");
                     }
                 }
             }
@@ -143,7 +143,7 @@ impl Listener {
         }
         for message in frame::split(&event.data).unwrap_or_default() {
             let Ok(frame) = Frame::parse(message) else {
-                tracing::debug!(server = %self.http.outlet.server, "an event is not a message");
+                tracing::debug!(server = %self.http.wire.outlet.server, "an event is not a message");
                 continue;
             };
             self.take(frame).await;
@@ -151,7 +151,7 @@ impl Listener {
     }
 
     async fn take(&self, frame: Frame) {
-        let outlet = &self.http.outlet;
+        let outlet = &self.http.wire.outlet;
         let session = self.client.as_ref().map(|client| client.session.as_ref());
         match (frame.kind(), frame.method()) {
             (Kind::Notification, Some(Method::ListChanged(list))) => outlet.changes.add(list),
@@ -170,9 +170,18 @@ impl Listener {
             .as_ref()
             .filter(|_| !super::is_for_us(&question))
         else {
-            return self.http.reply(headers, super::decline(&question)).await;
+            return self
+                .http
+                .wire
+                .reply(headers, super::decline(&question))
+                .await;
         };
-        let asking = self.http.outlet.upward.question(client, question.clone());
+        let asking = self
+            .http
+            .wire
+            .outlet
+            .upward
+            .question(client, question.clone());
         let (http, upstream) = (self.http.clone(), self.upstream.clone());
         tokio::spawn(async move {
             let answered = upstream.over.run_until_cancelled(asking).await;
@@ -181,7 +190,7 @@ impl Listener {
                 Some(answer) => answer.with(&[(Part::Id, id)]),
                 None => super::decline(&question),
             };
-            http.reply(&upstream.headers, answer).await;
+            http.wire.reply(&upstream.headers, answer).await;
         });
     }
 }

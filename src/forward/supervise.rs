@@ -2,22 +2,33 @@
 
 use std::{sync::Arc, time::Duration};
 
+use http::StatusCode;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Transport, Upward, headers,
+    Transport, Upward,
+    answer::Trouble,
+    headers,
     http::Http,
     life::Life,
+    link::Link,
     listing::{self, Greeting},
     outlet::Outlet,
     pool::{Opener, Pool},
-    server::{Connection, Link, Server},
+    server::{Connection, Server},
+    stateless::Stateless,
     wire::Wire,
 };
-use crate::{mcp::List, refusal::Refusal, route::Catalog};
+use crate::{
+    mcp::{List, Revision},
+    refusal::Refusal,
+    route::Catalog,
+};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// How long a server may take to say that it does not know a question.
+const PROBE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A connection that stood this long was a good one.
 const HEALTHY: Duration = Duration::from_secs(30);
@@ -74,19 +85,9 @@ impl Server {
         &self,
         outlet: &Outlet,
     ) -> Result<(Link, Connection, Greeting, Catalog), Refusal> {
-        let link = match self.link.load_full() {
-            Some(link) => Link::clone(&link),
-            None => self.probe(outlet).await?,
-        };
-        let (connection, greeting) = match &link {
-            Link::Pool(pool) => {
-                let (peer, greeting) = pool.open_own().await?;
-                (Connection::Peer(peer), greeting)
-            }
-            Link::Http(http) => {
-                let greeting = http.open_own().await?;
-                (Connection::Session(http.life()), greeting)
-            }
+        let (link, connection, greeting) = match self.link.load_full() {
+            Some(link) => self.reopen(&link).await?,
+            None => self.find(outlet).await?,
         };
         let guard = StopOnDrop(Some(&connection));
         let catalog = self.fetch_all(&link, &greeting).await;
@@ -94,27 +95,69 @@ impl Server {
         Ok((link, connection, greeting, catalog))
     }
 
-    /// Which kind of link the server takes.
-    async fn probe(&self, outlet: &Outlet) -> Result<Link, Refusal> {
+    async fn reopen(&self, link: &Link) -> Result<(Link, Connection, Greeting), Refusal> {
+        let (connection, greeting) = match link {
+            Link::Pool(pool) => {
+                let (peer, greeting) = pool.open_own().await?;
+                (Connection::Peer(peer), greeting)
+            }
+            Link::Http(http) => {
+                let opened = http.open_own().await;
+                let greeting = opened.map_err(|trouble| trouble.into_refusal(&self.name))?;
+                (Connection::Session(http.life()), greeting)
+            }
+            Link::Stateless(server) => {
+                let known = server.discover().await?;
+                let greeting = known.ok_or_else(|| {
+                    // It has changed its mind: the next attempt finds out anew.
+                    self.link.store(None);
+                    listing::garbled(&self.name, "it no longer speaks 2026-07-28")
+                })?;
+                tokio::spawn(super::listen::listen(server.clone()));
+                (Connection::Session(server.life()), greeting)
+            }
+        };
+        Ok((link.clone(), connection, greeting))
+    }
+
+    /// Finds out which link the server takes: the newest first, as far as the config leaves it
+    /// open (2026-07-28, Streamable HTTP, Backward Compatibility).
+    async fn find(&self, outlet: &Outlet) -> Result<(Link, Connection, Greeting), Refusal> {
         if self.config.url.is_none() {
             let opener = Opener::Child {
                 tasks: self.children.clone(),
             };
-            return Ok(Link::Pool(self.pool(outlet, opener)));
+            return self.reopen(&Link::Pool(self.pool(outlet, opener))).await;
         }
-        let wire = Wire::new(&self.name, &self.config, self.max_message)?;
+        let wire = Wire::new(outlet.clone(), &self.config, self.max_message)?;
         let headers = headers::base(&self.config);
-        let stream = |wire, headers| {
-            Link::Pool(self.pool(outlet, Opener::Stream(Box::new((wire, headers)))))
-        };
-        let http = Http::new(outlet.clone(), wire.clone(), headers.clone());
-        match self.config.transport {
-            Some(Transport::Http) => Ok(Link::Http(http)),
-            Some(Transport::Sse) => Ok(stream(wire, headers)),
-            None => match http.is_streamable().await? {
-                true => Ok(Link::Http(http)),
-                false => Ok(stream(wire, headers)),
-            },
+        let stream = Opener::Stream(Box::new((wire.clone(), headers.clone())));
+        if self.config.transport == Some(Transport::Sse) {
+            return self.reopen(&Link::Pool(self.pool(outlet, stream))).await;
+        }
+        let revision = self.config.revision.as_deref().and_then(Revision::named);
+        if revision.is_none_or(Revision::is_stateless) {
+            let server = Stateless::new(wire.clone(), headers.clone());
+            let asked = timeout(PROBE, server.discover()).await;
+            if let Some(greeting) = asked.unwrap_or(Ok(None))? {
+                tokio::spawn(super::listen::listen(server.clone()));
+                let connection = Connection::Session(server.life());
+                return Ok((Link::Stateless(server), connection, greeting));
+            }
+        }
+        let http = Http::new(wire, headers);
+        match http.open_own().await {
+            Ok(greeting) => {
+                let connection = Connection::Session(http.life());
+                Ok((Link::Http(http), connection, greeting))
+            }
+            // So answers a server that has never heard of POST here.
+            Err(Trouble::Status(
+                StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED,
+            )) if self.config.transport.is_none() => {
+                self.reopen(&Link::Pool(self.pool(outlet, stream))).await
+            }
+            Err(trouble) => Err(trouble.into_refusal(&self.name)),
         }
     }
 
@@ -194,10 +237,7 @@ impl Server {
     /// Ends what stands. A child's own task sees it out.
     async fn leave(&self) {
         let Ok(link) = self.link() else { return };
-        match link.as_ref() {
-            Link::Pool(pool) => pool.stop(),
-            Link::Http(http) => http.leave().await,
-        }
+        link.leave().await;
     }
 }
 

@@ -11,7 +11,6 @@ use super::{
 use crate::{
     call::Client,
     mcp::{Method, message},
-    refusal::Refusal,
 };
 
 /// One session with the server.
@@ -33,14 +32,13 @@ impl Http {
     pub(super) async fn open(
         self: &Arc<Self>,
         client: Option<&Arc<Client>>,
-    ) -> Result<Arc<Upstream>, Refusal> {
+    ) -> Result<Arc<Upstream>, Trouble> {
         let params = initialize_params(client.map(Arc::as_ref));
-        let refused = |trouble: Trouble| trouble.into_refusal(&self.outlet.server);
         let asked = self
             .ask_on(&self.headers, Method::Initialize, &params)
             .await;
-        let (answer, id) = asked.map_err(refused)?;
-        let greeting = Greeting::read(&self.outlet.server, &answer)?;
+        let (answer, id) = asked?;
+        let greeting = Greeting::read(&self.wire.outlet.server, &answer)?;
         let mut headers = self.headers.clone();
         if let Ok(version) = HeaderValue::from_str(&greeting.revision) {
             headers.insert(headers::VERSION, version);
@@ -58,7 +56,7 @@ impl Http {
             let asked = self
                 .ask_on(&headers, Method::LoggingSetLevel, &params)
                 .await;
-            asked.map_err(refused)?;
+            asked?;
         }
         let over = CancellationToken::new();
         let upstream = Arc::new(Upstream {

@@ -13,11 +13,8 @@ use hyper_util::{
 };
 use rustls::{ClientConfig, RootCertStore};
 
-use super::{ServerConfig, listing::garbled};
-use crate::{
-    call::{Reply, ServerName},
-    refusal::Refusal,
-};
+use super::{ServerConfig, listing::garbled, outlet::Outlet};
+use crate::{call::Reply, refusal::Refusal};
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long an idle connection is kept for the next call.
@@ -26,7 +23,7 @@ const IDLE: Duration = Duration::from_secs(60);
 /// A pool of connections to one URL.
 #[derive(Clone)]
 pub(super) struct Wire {
-    pub(super) server: ServerName,
+    pub(super) outlet: Outlet,
     pub(super) max_message: usize,
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     uri: Uri,
@@ -38,12 +35,12 @@ impl Wire {
     /// # Errors
     /// When the URL needs TLS and this machine has no certificates to trust.
     pub(super) fn new(
-        server: &ServerName,
+        outlet: Outlet,
         config: &ServerConfig,
         max_message: usize,
     ) -> Result<Self, Refusal> {
         let unavailable = |reason: String| Refusal::Unavailable {
-            server: server.to_string(),
+            server: outlet.server.to_string(),
             reason,
         };
         let url = config
@@ -70,7 +67,7 @@ impl Wire {
             .pool_idle_timeout(IDLE)
             .build(connector);
         Ok(Self {
-            server: server.clone(),
+            outlet,
             max_message,
             client,
             uri,
@@ -106,7 +103,7 @@ impl Wire {
         *request.headers_mut() = headers.clone();
         let sent = self.client.request(request).await;
         sent.map_err(|error| {
-            let (server, reason) = (self.server.to_string(), chain(&error));
+            let (server, reason) = (self.outlet.server.to_string(), chain(&error));
             if error.is_connect() {
                 return Refusal::Unavailable { server, reason };
             }
@@ -128,7 +125,8 @@ impl Wire {
             Reply::Silence => Ok(Bytes::new()),
             Reply::Streamed(body) => {
                 let collected = Limited::new(body, self.max_message).collect().await;
-                let bytes = collected.map_err(|error| garbled(&self.server, error.to_string()))?;
+                let bytes =
+                    collected.map_err(|error| garbled(&self.outlet.server, error.to_string()))?;
                 Ok(bytes.to_bytes())
             }
         }

@@ -153,6 +153,7 @@ async fn sweep(pipeline: Arc<Pipeline>, stop: CancellationToken) {
             tracing::info!(caller = %session.caller(), "session ended: idle");
             pipeline.end(session.id());
         }
+        pipeline.sweep();
         pipeline.metrics.upkeep();
     }
 }

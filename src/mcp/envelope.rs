@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::{
     fields::{Fields, Key, fields, keep, skip},
     frame::{Kind, Malformed, PARTS, Part},
+    meta,
 };
 
 type Raw<'a> = Option<&'a RawValue>;
@@ -54,7 +55,14 @@ impl<'a> Envelope<'a> {
         let [name, uri, reference, meta, token, request] =
             self.params.map(|raw| raw.map(RawValue::get));
         let reference = within(reference, ["name", "uri"])?;
-        let [meta_token] = within(meta, ["progressToken"])?;
+        let keys = [
+            "progressToken",
+            meta::VERSION,
+            meta::CAPABILITIES,
+            meta::INFO,
+            meta::LEVEL,
+        ];
+        let [meta_token, version, capabilities, info, level] = within(meta, keys)?;
         Ok([
             (Part::Id, id),
             (Part::Method, method),
@@ -67,6 +75,10 @@ impl<'a> Envelope<'a> {
             (Part::MetaToken, meta_token),
             (Part::Token, token),
             (Part::RequestId, request),
+            (Part::Version, version),
+            (Part::Capabilities, capabilities),
+            (Part::Info, info),
+            (Part::Level, level),
         ])
     }
 }

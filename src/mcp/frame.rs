@@ -45,10 +45,18 @@ pub enum Part {
     Token,
     /// `params.requestId`: what a notification cancels.
     RequestId,
+    /// `params._meta.io.modelcontextprotocol/protocolVersion`: a request that stands for itself.
+    Version,
+    /// `params._meta.io.modelcontextprotocol/clientCapabilities`
+    Capabilities,
+    /// `params._meta.io.modelcontextprotocol/clientInfo`
+    Info,
+    /// `params._meta.io.modelcontextprotocol/logLevel`
+    Level,
 }
 
 /// How many there are.
-pub(super) const PARTS: usize = 11;
+pub(super) const PARTS: usize = 15;
 
 /// What kind of message it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -29,6 +29,12 @@ pub enum Method {
     ElicitationCreate,
     /// A server asks for the client's roots.
     RootsList,
+    /// What the server is, without a session.
+    ServerDiscover,
+    /// Opens a stream of notifications, without a session.
+    SubscriptionsListen,
+    /// That stream is open.
+    SubscriptionsAcknowledged,
     /// The client is ready.
     Initialized,
     /// A request is no longer wanted.
@@ -89,7 +95,7 @@ impl List {
 }
 
 /// Method and name, most called first: the list is searched from the front.
-const TABLE: [(Method, &str); 25] = [
+const TABLE: [(Method, &str); 28] = [
     (Method::ToolsCall, "tools/call"),
     (Method::Progress, "notifications/progress"),
     (Method::List(List::Tools), "tools/list"),
@@ -107,6 +113,12 @@ const TABLE: [(Method, &str); 25] = [
     (Method::ResourcesUpdated, "notifications/resources/updated"),
     (Method::Initialize, "initialize"),
     (Method::Initialized, "notifications/initialized"),
+    (Method::ServerDiscover, "server/discover"),
+    (Method::SubscriptionsListen, "subscriptions/listen"),
+    (
+        Method::SubscriptionsAcknowledged,
+        "notifications/subscriptions/acknowledged",
+    ),
     (Method::LoggingSetLevel, "logging/setLevel"),
     (Method::SamplingCreateMessage, "sampling/createMessage"),
     (Method::ElicitationCreate, "elicitation/create"),

@@ -6,8 +6,11 @@
 mod envelope;
 pub mod fields;
 pub mod frame;
+pub mod header;
 pub mod message;
+pub mod meta;
 pub mod method;
+pub mod object;
 pub mod sse;
 pub mod version;
 

@@ -4,13 +4,21 @@
 //! Each stage is the folder of the same name. Each hands on a value that only it can make
 //! (`Permitted`, `Admitted`, `Routed`), so leaving a stage out does not compile.
 
+mod listening;
 mod notices;
+mod parking;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use arc_swap::ArcSwap;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use indexmap::IndexMap;
+
+pub use listening::Listening;
+use parking::Parking;
 
 use crate::{
     authenticate::{self, ApiKeys},
@@ -50,6 +58,7 @@ pub struct Pipeline {
     naming: Naming,
     catalogs: Mutex<IndexMap<ServerName, Catalog>>,
     subscriptions: Subscriptions,
+    parking: Parking,
 }
 
 /// A request as it came in.
@@ -60,7 +69,15 @@ pub struct Arrival {
     pub frame: Frame,
     /// The way back for what precedes the answer.
     pub exchange: Arc<Exchange>,
+    /// Headers by which a stateless client mirrors arguments.
+    pub mirrored: Mirrored,
 }
+
+/// Headers by which a client mirrors arguments.
+pub type Mirrored = Vec<(HeaderName, HeaderValue)>;
+
+/// A request on its way.
+pub type Pending = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// The answer to a request. The record closes when it is dropped: with the last byte, or when
 /// the client hangs up.
@@ -83,6 +100,7 @@ impl Pipeline {
             naming,
             catalogs: Mutex::default(),
             subscriptions: Subscriptions::default(),
+            parking: Parking::new(),
         }
     }
 
@@ -108,13 +126,14 @@ impl Pipeline {
             session,
             frame,
             exchange,
+            mirrored,
         } = arrival;
         let mut record = Record::open(&self.metrics);
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
         let _underway = session.begin(id.clone(), &exchange);
         let outcome = tokio::select! {
             biased;
-            outcome = self.carry(&session, frame, &exchange, &mut record) => outcome,
+            outcome = self.carry(&session, (frame, mirrored), &exchange, &mut record) => outcome,
             () = exchange.withdrawn() => Ok(Reply::Silence),
         };
         let reply = outcome.unwrap_or_else(|refusal| {
@@ -127,11 +146,12 @@ impl Pipeline {
     async fn carry(
         &self,
         session: &Arc<Session>,
-        frame: Frame,
+        (frame, mirrored): (Frame, Mirrored),
         exchange: &Arc<Exchange>,
         record: &mut Record,
     ) -> Result<Reply, Refusal> {
-        let call = Call::read(frame, session.client.clone())?;
+        let mut call = Call::read(frame, session.client.clone())?;
+        call.mirrored = mirrored;
         record.call(&call);
         let plan = self.plan_for(&call.target).await;
 
@@ -231,6 +251,11 @@ impl Pipeline {
         catalogs
             .get(server)
             .map(|catalog| List::ALL.map(|list| catalog.items(list).len()))
+    }
+
+    /// Ends what has waited too long.
+    pub fn sweep(&self) {
+        self.parking.sweep();
     }
 
     /// A session is over: its stream closes, servers end what they keep for it.

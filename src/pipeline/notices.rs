@@ -2,8 +2,6 @@
 
 use std::sync::{Arc, PoisonError};
 
-use bytes::Bytes;
-
 use super::{Pipeline, Plan};
 use crate::{
     call::{Client, Level, ServerName},
@@ -22,7 +20,13 @@ impl Upward for Pipeline {
         frame: Frame,
     ) {
         if let Some(session) = session.and_then(|id| self.sessions.get(id)) {
-            return session.outbox.push(frame.into_bytes());
+            if !session.client.revision.is_stateless() {
+                return session.outbox.push(frame.into_bytes());
+            }
+            // It has no stream: what servers say goes with the calls that are under way.
+            return session.exchanges().iter().for_each(|exchange| {
+                exchange.pass(frame.clone());
+            });
         }
         match frame.method() {
             Some(Method::ResourcesUpdated) => {
@@ -89,12 +93,16 @@ impl Pipeline {
             view: view.clone(),
             ..Plan::clone(plan)
         });
-        let told = |list| message::notification(Method::ListChanged(list), None);
-        let mut told: Vec<Bytes> = changed.into_iter().map(told).collect();
-        told.dedup(); // resources and their templates share a word
+        let mut kinds: Vec<Method> = changed
+            .iter()
+            .map(|list| Method::ListChanged(*list))
+            .collect();
+        kinds.dedup_by_key(|kind| kind.name()); // resources and their templates share a word
         for session in self.sessions.all() {
-            for message in &told {
-                session.outbox.push_once(message.clone());
+            for kind in &kinds {
+                if session.hears(*kind) {
+                    session.outbox.push_once(message::notification(*kind, None));
+                }
             }
         }
     }

@@ -1,10 +1,13 @@
 //! What one server offers, item by item, as it wrote it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::mcp::{
     List,
     fields::{self, Span},
+    header::Mirror,
 };
 
 /// One tool, resource, template or prompt.
@@ -16,6 +19,10 @@ pub struct Item {
     pub raw: Bytes,
     /// Where the key stands in it.
     pub span: Span,
+    /// The headers that mirror arguments of a tool.
+    pub mirrors: Arc<[Mirror]>,
+    /// Why its schema's headers break the rules, if they do.
+    pub mirrors_broken: Option<String>,
 }
 
 impl Item {
@@ -41,10 +48,18 @@ impl Item {
         {
             return Err(format!("`inputSchema` of `{key}` is not of type object"));
         }
+        let (mirrors, mirrors_broken) = match Mirror::all(schema.unwrap_or("{}")) {
+            Ok(mirrors) => (mirrors.into(), None),
+            Err(words) => (Arc::default(), Some(words)),
+        };
+        let raw_bytes = page.slice_ref(raw.as_bytes());
+        let span = fields::span(raw, place);
         Ok(Self {
             key,
-            raw: page.slice_ref(raw.as_bytes()),
-            span: fields::span(raw, place),
+            raw: raw_bytes,
+            span,
+            mirrors,
+            mirrors_broken,
         })
     }
 }

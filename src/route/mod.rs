@@ -5,6 +5,8 @@ pub mod names;
 mod template;
 pub mod view;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 pub use catalog::{Catalog, Item};
@@ -14,7 +16,7 @@ pub use view::{Member, View};
 use crate::{
     call::{Call, Level, ServerName, Target},
     limit::Admitted,
-    mcp::{List, Part},
+    mcp::{Frame, List, Part, header::Mirror},
     refusal::Refusal,
 };
 
@@ -24,6 +26,7 @@ pub struct Routed {
     call: Call,
     server: ServerName,
     rename: Option<(Part, Bytes)>,
+    mirrors: Arc<[Mirror]>,
 }
 
 impl Routed {
@@ -35,6 +38,32 @@ impl Routed {
     /// The server it goes to.
     pub fn server(&self) -> &ServerName {
         &self.server
+    }
+
+    /// The headers that mirror arguments of the tool it calls.
+    pub fn mirrors(&self) -> &[Mirror] {
+        &self.mirrors
+    }
+
+    /// The same call in other words, on the same way.
+    pub fn reworded(&self, frame: Frame) -> Self {
+        let call = Call {
+            frame,
+            target: self.call.target.clone(),
+            client: self.call.client.clone(),
+            mirrored: self.call.mirrored.clone(),
+        };
+        let (server, rename, mirrors) = (
+            self.server.clone(),
+            self.rename.clone(),
+            self.mirrors.clone(),
+        );
+        Self {
+            call,
+            server,
+            rename,
+            mirrors,
+        }
     }
 
     /// The part that holds an exposed name, and the server's own name for it.
@@ -64,6 +93,9 @@ pub fn choose(view: &View, admitted: Admitted) -> Result<Route, Refusal> {
     let call = admitted.into_call();
     let (way, part) = match &call.target {
         Target::Ping => return Ok(Route::Here(Bytes::from_static(b"{}"))),
+        Target::List(list) if call.client.revision.is_stateless() => {
+            return Ok(Route::Here(view.stateless_list(*list)));
+        }
         Target::List(list) => return Ok(Route::Here(view.list(*list).clone())),
         Target::LogLevel(level) => return Ok(Route::Level(*level)),
         Target::Tool(name) => (view.way(List::Tools, name), Part::Name),
@@ -71,7 +103,7 @@ pub fn choose(view: &View, admitted: Admitted) -> Result<Route, Refusal> {
         Target::PromptArgument(name) => (view.way(List::Prompts, name), Part::RefName),
         Target::Resource(uri) | Target::Subscription(uri, _) | Target::TemplateArgument(uri) => {
             return match view.server_of(uri).cloned() {
-                Some(server) => Ok(there(call, server, None)),
+                Some(server) => Ok(there(call, server, None, Arc::default())),
                 None => Err(Refusal::NoRoute(call.target)),
             };
         }
@@ -79,14 +111,20 @@ pub fn choose(view: &View, admitted: Admitted) -> Result<Route, Refusal> {
     let Some(way) = way else {
         return Err(Refusal::NoRoute(call.target));
     };
-    let (server, name) = (way.server.clone(), way.name.clone());
-    Ok(there(call, server, name.map(|name| (part, name))))
+    let (server, name, mirrors) = (way.server.clone(), way.name.clone(), way.mirrors.clone());
+    Ok(there(call, server, name.map(|name| (part, name)), mirrors))
 }
 
-fn there(call: Call, server: ServerName, rename: Option<(Part, Bytes)>) -> Route {
+fn there(
+    call: Call,
+    server: ServerName,
+    rename: Option<(Part, Bytes)>,
+    mirrors: Arc<[Mirror]>,
+) -> Route {
     Route::There(Box::new(Routed {
         call,
         server,
         rename,
+        mirrors,
     }))
 }

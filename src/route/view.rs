@@ -1,14 +1,14 @@
 //! What a client sees: every server's items under exposed names, as ready bytes, and the way
 //! back from each name to its server.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 
 use super::{catalog::Item, names::Naming, template::Template};
 use crate::{
     call::{ServerName, Target},
-    mcp::{List, message::json},
+    mcp::{List, header::Mirror, message::json, object},
     route::Catalog,
 };
 
@@ -19,6 +19,8 @@ pub struct Way {
     pub server: ServerName,
     /// The name it has there, as JSON; nothing where it is the same.
     pub name: Option<Bytes>,
+    /// The headers that mirror arguments of a tool.
+    pub mirrors: Arc<[Mirror]>,
 }
 
 /// One server's part of a view.
@@ -71,6 +73,16 @@ impl View {
     pub fn list(&self, list: List) -> &Bytes {
         static EMPTY: Bytes = Bytes::from_static(b"{}");
         self.lists.get(list as usize).unwrap_or(&EMPTY)
+    }
+
+    /// The result of a list request that stands for itself.
+    pub fn stateless_list(&self, list: List) -> Bytes {
+        let text = std::str::from_utf8(self.list(list)).unwrap_or("{}");
+        object::with(
+            text,
+            r#""resultType":"complete","ttlMs":0,"cacheScope":"public""#,
+        )
+        .into()
     }
 
     /// How many items a list has.
@@ -148,6 +160,7 @@ impl View {
             let way = Way {
                 server: member.server.clone(),
                 name: original.filter(|_| !same),
+                mirrors: item.mirrors.clone(),
             };
             names.insert(name, way);
             if list == List::Templates {

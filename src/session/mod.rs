@@ -15,6 +15,7 @@ use std::{
 
 use bytes::Bytes;
 use dashmap::DashMap;
+use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 pub use outbox::{Outbox, Reader};
@@ -23,9 +24,30 @@ pub use subscriptions::Subscriptions;
 use crate::{
     call::{Caller, Client},
     exchange::Exchange,
-    mcp::{Frame, Part, Revision},
+    mcp::{Frame, List, Method, Part, Revision},
     refusal::Refusal,
 };
+
+/// What a stateless client listens to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Filter {
+    /// Changes of the tools.
+    pub tools: bool,
+    /// Changes of the prompts.
+    pub prompts: bool,
+    /// Changes of the resources.
+    pub resources: bool,
+}
+
+impl Filter {
+    fn wants(self, list: List) -> bool {
+        match list {
+            List::Tools => self.tools,
+            List::Prompts => self.prompts,
+            List::Resources | List::Templates => self.resources,
+        }
+    }
+}
 
 /// One client's session.
 #[derive(Debug)]
@@ -34,6 +56,8 @@ pub struct Session {
     pub client: Arc<Client>,
     /// What waits for its GET stream.
     pub outbox: Outbox,
+    /// What a stateless client listens to; nothing for a session.
+    filter: Option<Filter>,
     calls: Mutex<HashMap<Bytes, Arc<Exchange>>>,
     busy: AtomicUsize,
     born: Instant,
@@ -46,6 +70,7 @@ impl Session {
         Self {
             client: Arc::new(client),
             outbox: Outbox::default(),
+            filter: None,
             calls: Mutex::default(),
             busy: AtomicUsize::new(0),
             born: Instant::now(),
@@ -56,6 +81,21 @@ impl Session {
     /// Its id.
     pub fn id(&self) -> &Arc<str> {
         &self.client.session
+    }
+
+    /// Whether it is told of such changes: a session of all of them, a stateless client of those
+    /// that it listens to.
+    pub fn hears(&self, change: Method) -> bool {
+        match (self.filter, change) {
+            (Some(filter), Method::ListChanged(list)) => filter.wants(list),
+            _ => !self.client.revision.is_stateless(),
+        }
+    }
+
+    /// The calls under way on it.
+    pub fn exchanges(&self) -> Vec<Arc<Exchange>> {
+        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.values().cloned().collect()
     }
 
     /// Who opened it. Nobody else may use it.
@@ -179,15 +219,67 @@ impl Sessions {
         Ok(session)
     }
 
+    /// What stands for the requests of a stateless client: servers that keep sessions keep one
+    /// for all requests of the same caller with the same capabilities.
+    ///
+    /// # Errors
+    /// When there is no room.
+    pub fn stateless(
+        &self,
+        caller: &Caller,
+        capabilities: &str,
+        info: &str,
+    ) -> Result<Arc<Session>, Refusal> {
+        let digest = Sha256::digest(format!("{caller}\n{capabilities}").as_bytes());
+        let mut id = "stateless:".to_owned();
+        for byte in digest.iter().take(16) {
+            write!(id, "{byte:02x}").map_err(|_full| Refusal::SessionsFull)?;
+        }
+        if let Some(session) = self.by_id.get(id.as_str()) {
+            return Ok(session.clone());
+        }
+        if self.by_id.len() >= self.most {
+            return Err(Refusal::SessionsFull);
+        }
+        let id: Arc<str> = id.into();
+        let revision = Revision::V2026_07_28;
+        let client = Client::new(id.clone(), caller.clone(), revision, capabilities, info);
+        let session = self
+            .by_id
+            .entry(id)
+            .or_insert_with(|| Arc::new(Session::new(client)));
+        Ok(session.clone())
+    }
+
+    /// What stands for a stateless client's stream of notifications.
+    ///
+    /// # Errors
+    /// When there is no room.
+    pub fn listen(&self, caller: Caller, filter: Filter) -> Result<Arc<Session>, Refusal> {
+        if self.by_id.len() >= self.most {
+            return Err(Refusal::SessionsFull);
+        }
+        let id: Arc<str> = random_id().ok_or(Refusal::SessionsFull)?;
+        let client = Client::new(id.clone(), caller, Revision::V2026_07_28, "{}", "{}");
+        let session = Session {
+            filter: Some(filter),
+            ..Session::new(client)
+        };
+        let session = Arc::new(session);
+        self.by_id.insert(id, session.clone());
+        Ok(session)
+    }
+
     /// The session of that id, if this caller opened it.
     ///
     /// # Errors
     /// The same for an unknown session and for somebody else's.
     pub fn find(&self, id: &str, caller: &Caller) -> Result<Arc<Session>, Refusal> {
         let session = self.by_id.get(id).map(|session| session.clone());
-        session
-            .filter(|session| session.client.caller == *caller)
-            .ok_or(Refusal::SessionUnknown)
+        let mine = |session: &Arc<Session>| {
+            session.client.caller == *caller && !session.client.revision.is_stateless()
+        };
+        session.filter(mine).ok_or(Refusal::SessionUnknown)
     }
 
     /// The session of that id, whoever opened it.

@@ -1,0 +1,227 @@
+//! Requests that stand for themselves (2026-07-28, Streamable HTTP): no session, headers that
+//! mirror the body, notifications on the stream of a `subscriptions/listen`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use tokio::time::sleep;
+
+use super::{
+    HEARTBEAT, begin_with,
+    body::Body,
+    http::{Endpoint, events, json, refused, status},
+    initialize::capabilities,
+};
+use crate::{
+    call::Caller,
+    mcp::{Frame, Kind, List, Method, Part, Revision, fields, header, message, sse},
+    pipeline::{Listening, Mirrored, Pipeline},
+    refusal::Refusal,
+    session::Session,
+};
+
+/// Whether a message claims to stand for itself; a claim that is wrong is a claim too.
+pub(super) fn claims(frame: &Frame, headers: &HeaderMap) -> bool {
+    frame.raw(Part::Version).is_some() || claims_in_header(headers)
+}
+
+fn claims_in_header(headers: &HeaderMap) -> bool {
+    let version = headers
+        .get(header::VERSION)
+        .and_then(|version| version.to_str().ok());
+    version.is_some_and(|version| version >= Revision::V2026_07_28.as_str())
+}
+
+impl Endpoint {
+    /// Answers one request.
+    pub(super) async fn stateless(
+        &self,
+        caller: Caller,
+        frame: Frame,
+        headers: &HeaderMap,
+    ) -> Response<Body> {
+        if frame.kind() != Kind::Request {
+            return status(StatusCode::ACCEPTED);
+        }
+        let id = frame.raw_bytes(Part::Id).unwrap_or_default();
+        let answered = self.stateless_request(caller, frame, headers).await;
+        answered.unwrap_or_else(|refusal| {
+            let id = std::str::from_utf8(&id).ok();
+            refused(&refusal, id)
+        })
+    }
+
+    async fn stateless_request(
+        &self,
+        caller: Caller,
+        frame: Frame,
+        headers: &HeaderMap,
+    ) -> Result<Response<Body>, Refusal> {
+        agree(&frame, headers)?;
+        mirror(self.pipeline(), &frame, headers)?;
+        let session = open(self.pipeline(), &caller, &frame)?;
+        let id = frame.raw_bytes(Part::Id).unwrap_or_default();
+        match frame.method() {
+            Some(Method::ServerDiscover) => {
+                let result = self.pipeline().discovery(&capabilities());
+                Ok(json(
+                    StatusCode::OK,
+                    message::result(&id, result.as_bytes()),
+                ))
+            }
+            Some(Method::SubscriptionsListen) => {
+                let listening = self.pipeline().listen(caller, &frame).await?;
+                Ok(events(listen(listening)))
+            }
+            method if is_unknown(method) => {
+                Err(Refusal::UnknownMethod(frame.method_name().into_owned()).stateless())
+            }
+            _ => {
+                let begun = begin_with(self.pipeline(), &session, frame, params(headers));
+                Ok(self.answer(begun, id, headers).await)
+            }
+        }
+    }
+}
+
+/// Methods that this revision has not, or that only servers send.
+pub(super) fn is_unknown(method: Option<Method>) -> bool {
+    !matches!(
+        method,
+        Some(
+            Method::List(_)
+                | Method::ToolsCall
+                | Method::ResourcesRead
+                | Method::PromptsGet
+                | Method::CompletionComplete
+        )
+    )
+}
+
+/// What stands for the requests of this client.
+///
+/// # Errors
+/// When the request does not say what it must, or asks for another revision.
+pub(super) fn open(
+    pipeline: &Pipeline,
+    caller: &Caller,
+    frame: &Frame,
+) -> Result<Arc<Session>, Refusal> {
+    let version = frame.text(Part::Version).unwrap_or_default();
+    if version != Revision::V2026_07_28.as_str() {
+        return Err(Refusal::Revision(version.into_owned()));
+    }
+    let capabilities = frame
+        .raw(Part::Capabilities)
+        .filter(|raw| raw.starts_with('{'));
+    let capabilities =
+        capabilities.ok_or(Refusal::Params("`_meta` lacks `clientCapabilities`").stateless())?;
+    let info = frame.raw(Part::Info).unwrap_or("{}");
+    pipeline.sessions.stateless(caller, capabilities, info)
+}
+
+/// Whether headers and body say the same (Server Validation).
+fn agree(frame: &Frame, headers: &HeaderMap) -> Result<(), Refusal> {
+    let version = one(headers, &header::VERSION)?;
+    let claimed = frame.text(Part::Version);
+    if claimed.as_deref().is_none_or(|claimed| claimed != version) {
+        // Without a word in `_meta` there is nothing to agree with.
+        let body = claimed.unwrap_or_default().into_owned();
+        if body.is_empty() {
+            return Err(Refusal::Params("`_meta` lacks `protocolVersion`").stateless());
+        }
+        return Err(mismatch("MCP-Protocol-Version", &version, &body));
+    }
+    if version != Revision::V2026_07_28.as_str() {
+        return Err(Refusal::Revision(version));
+    }
+    let method = one(headers, &header::METHOD)?;
+    if method != frame.method_name() {
+        return Err(mismatch("Mcp-Method", &method, &frame.method_name()));
+    }
+    let named = match frame.method() {
+        Some(Method::ToolsCall | Method::PromptsGet) => frame.text(Part::Name),
+        Some(Method::ResourcesRead) => frame.text(Part::Uri),
+        _ => return Ok(()),
+    };
+    let name = one(headers, &header::NAME)?;
+    match named {
+        Some(named) if named != name => Err(mismatch("Mcp-Name", &name, &named)),
+        _ => Ok(()),
+    }
+}
+
+/// The value of a header that must be there once.
+fn one(headers: &HeaderMap, name: &HeaderName) -> Result<String, Refusal> {
+    let mut values = headers.get_all(name).iter();
+    let missing = || Refusal::Mismatch(format!("the header {name} is missing"));
+    let value = values.next().ok_or_else(missing)?;
+    if values.next().is_some() {
+        return Err(Refusal::Mismatch(format!("the header {name} stands twice")));
+    }
+    header::decode(value)
+        .ok_or_else(|| Refusal::Mismatch(format!("the header {name} is not well encoded")))
+}
+
+fn mismatch(name: &str, said: &str, body: &str) -> Refusal {
+    let short = |text: &str| text.chars().take(100).collect::<String>();
+    let (said, body) = (short(said), short(body));
+    Refusal::Mismatch(format!(
+        "the header {name} says `{said}`, the body `{body}`"
+    ))
+}
+
+/// Whether the headers that mirror arguments say what the arguments do.
+fn mirror(pipeline: &Pipeline, frame: &Frame, headers: &HeaderMap) -> Result<(), Refusal> {
+    if frame.method() != Some(Method::ToolsCall) {
+        return Ok(());
+    }
+    let plan = pipeline.plan();
+    let name = frame.text(Part::Name).unwrap_or_default();
+    let Some(way) = plan.view.way(List::Tools, &name) else {
+        return Ok(());
+    };
+    let arguments = frame
+        .params()
+        .and_then(|params| fields::field(params, "arguments"));
+    for mirror in way.mirrors.iter() {
+        let argument = arguments.and_then(|arguments| mirror.text(arguments));
+        let Some(argument) = argument else {
+            continue;
+        };
+        let said = one(headers, &mirror.header)?;
+        if !header::Mirror::agrees(&said, &argument) {
+            return Err(mismatch(mirror.header.as_str(), &said, &argument));
+        }
+    }
+    Ok(())
+}
+
+/// The headers that mirror arguments, to be passed on as they are.
+fn params(headers: &HeaderMap) -> Mirrored {
+    let mirrors = |(name, value): (&HeaderName, &HeaderValue)| {
+        name.as_str()
+            .starts_with(header::PARAM)
+            .then(|| (name.clone(), value.clone()))
+    };
+    headers.iter().filter_map(mirrors).collect()
+}
+
+/// The events of a stream of notifications.
+fn listen(listening: Listening) -> Body {
+    let first = sse::event(None, &listening.acknowledged);
+    let rest = stream::unfold(Some(listening), |listening| async move {
+        let mut listening = listening?;
+        tokio::select! {
+            message = listening.next() => match message {
+                Some(message) => Some((sse::event(None, &message), Some(listening))),
+                None => Some((sse::event(None, &listening.answer()), None)),
+            },
+            () = sleep(HEARTBEAT) => Some((sse::HEARTBEAT, Some(listening))),
+        }
+    });
+    let first: Bytes = first;
+    Body::Events(Box::pin(stream::iter([first]).chain(rest)))
+}

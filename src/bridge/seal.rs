@@ -1,0 +1,82 @@
+//! What a client is given to bring back: sealed, so that it can neither be read, made up, nor
+//! used by another caller, for another request, or too late.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+
+/// What tells our state from that of a server which keeps its own.
+const PREFIX: &str = "mcpgate.";
+
+/// The key of one process. What is parked dies with the process, and so may its key.
+pub struct Seal(LessSafeKey);
+
+impl Seal {
+    /// A key that nobody knows; nothing when the system has no randomness.
+    pub fn new() -> Option<Self> {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).ok()?;
+        let key = UnboundKey::new(&CHACHA20_POLY1305, &key).ok()?;
+        Some(Self(LessSafeKey::new(key)))
+    }
+
+    /// Whether a state is one of ours, sound or not.
+    pub fn is_ours(state: &str) -> bool {
+        state.starts_with(PREFIX)
+    }
+
+    /// Seals `secret` for `purpose`.
+    pub fn close(&self, purpose: &str, secret: &[u8]) -> Option<String> {
+        let mut nonce = [0; NONCE_LEN];
+        getrandom::fill(&mut nonce).ok()?;
+        let mut sealed = secret.to_vec();
+        let bound = Aad::from(purpose.as_bytes());
+        let nonce_used = Nonce::assume_unique_for_key(nonce);
+        self.0
+            .seal_in_place_append_tag(nonce_used, bound, &mut sealed)
+            .ok()?;
+        let text = URL_SAFE_NO_PAD.encode([&nonce[..], &sealed].concat());
+        Some(format!("{PREFIX}{text}"))
+    }
+
+    /// Opens what was sealed for `purpose`; nothing if it was not, or has been touched.
+    pub fn open(&self, purpose: &str, state: &str) -> Option<Vec<u8>> {
+        let mut sealed = URL_SAFE_NO_PAD.decode(state.strip_prefix(PREFIX)?).ok()?;
+        let nonce: [u8; NONCE_LEN] = sealed.get(..NONCE_LEN)?.try_into().ok()?;
+        let bound = Aad::from(purpose.as_bytes());
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let opened = self
+            .0
+            .open_in_place(nonce, bound, sealed.get_mut(NONCE_LEN..)?)
+            .ok()?;
+        Some(opened.to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_sealed_for_the_purpose_opens() {
+        let seal = Seal::new().unwrap();
+        let state = seal.close("alice tools/call x", b"secret").unwrap();
+        assert!(Seal::is_ours(&state) && !state.contains("secret"));
+        assert_eq!(
+            seal.open("alice tools/call x", &state).as_deref(),
+            Some(&b"secret"[..])
+        );
+        assert_eq!(seal.open("bob tools/call x", &state), None);
+        assert_eq!(
+            Seal::new().unwrap().open("alice tools/call x", &state),
+            None
+        );
+        let mut touched = state.into_bytes();
+        let last = touched.len() - 3;
+        touched[last] = if touched[last] == b'A' { b'B' } else { b'A' };
+        assert_eq!(
+            seal.open("alice tools/call x", &String::from_utf8(touched).unwrap()),
+            None
+        );
+        assert_eq!(seal.open("", "mcpgate."), None);
+    }
+}

@@ -1,0 +1,243 @@
+//! The ways to a server.
+
+use std::sync::Arc;
+
+use super::{
+    answer::{Trouble, with_id},
+    http::Http,
+    pool::Pool,
+    stateless::Stateless,
+};
+use crate::{
+    bridge::{self, InputRequired},
+    call::{Client, Level, Reply, Target},
+    exchange::Exchange,
+    mcp::{Frame, Method, Part, fields},
+    refusal::Refusal,
+    route::Routed,
+};
+
+/// More rounds of questions than this are a server that turns in circles.
+const ROUNDS: usize = 32;
+
+/// A way to a server. It outlives its connections.
+#[derive(Clone)]
+pub(super) enum Link {
+    /// A command, or a legacy stream of events.
+    Pool(Arc<Pool>),
+    /// Streamable HTTP with sessions.
+    Http(Arc<Http>),
+    /// HTTP without sessions.
+    Stateless(Arc<Stateless>),
+}
+
+impl Link {
+    /// As it is called in the config and in the state.
+    pub(super) fn transport(&self) -> &'static str {
+        match self {
+            Self::Pool(pool) => pool.transport(),
+            Self::Http(_) | Self::Stateless(_) => "http",
+        }
+    }
+
+    /// Whether requests on it stand for themselves.
+    fn is_stateless(&self) -> bool {
+        match self {
+            Self::Pool(pool) => pool.is_stateless(),
+            Self::Http(_) => false,
+            Self::Stateless(_) => true,
+        }
+    }
+
+    /// Whether subscriptions of all clients are one on it.
+    pub(super) fn is_shared(&self) -> bool {
+        match self {
+            Self::Pool(pool) => pool.is_shared(),
+            Self::Http(http) => http.is_stateless(),
+            Self::Stateless(_) => true,
+        }
+    }
+
+    /// Asks something of the gateway's own.
+    pub(super) async fn ask(&self, method: Method, params: &str) -> Result<Frame, Refusal> {
+        match self {
+            Self::Pool(pool) => pool.ask(method, params).await,
+            Self::Http(http) => http.ask(method, params).await,
+            Self::Stateless(server) => {
+                let asked = server.ask(method, params).await;
+                asked.map_err(|trouble: Trouble| trouble.into_refusal(&server.wire.outlet.server))
+            }
+        }
+    }
+
+    /// Carries one call, in the revision that the server speaks.
+    pub(super) async fn call(
+        &self,
+        routed: &Routed,
+        exchange: &Arc<Exchange>,
+    ) -> Result<Reply, Refusal> {
+        let client = &routed.call().client;
+        match (client.revision.is_stateless(), self.is_stateless()) {
+            (false, false) | (true, true) => self.pass(routed, exchange).await,
+            (false, true) => self.call_stateless(routed, exchange).await,
+            (true, false) => self.call_session(routed, exchange).await,
+        }
+    }
+
+    /// Carries a stateless client's call to a server that keeps sessions. All its requests share
+    /// one, so its ids and tokens, which are only its own, are replaced by numbers.
+    async fn call_session(
+        &self,
+        routed: &Routed,
+        exchange: &Arc<Exchange>,
+    ) -> Result<Reply, Refusal> {
+        let call = routed.call();
+        if let Some(level) = exchange
+            .level()
+            .filter(|level| call.client.level() != Some(*level))
+        {
+            call.client.set_level(level);
+            self.set_level(&call.client, level, level).await?;
+        }
+        let Self::Http(http) = self else {
+            let reply = self.pass(routed, exchange).await?;
+            return Ok(bridge::answer_to_stateless(reply, &call.target));
+        };
+        let number = http.number().to_string();
+        let number = number.as_bytes();
+        if let Some(token) = call.frame.raw_bytes(Part::MetaToken) {
+            exchange.set_token(token);
+        }
+        let renumbered = call
+            .frame
+            .with(&[(Part::Id, number), (Part::MetaToken, number)]);
+        let reply = self
+            .pass(&routed.reworded(Frame::parse(renumbered)?), exchange)
+            .await?;
+        let message = http.wire.whole(reply).await?;
+        let id = call.frame.raw(Part::Id).unwrap_or("null").as_bytes();
+        let frame = Frame::parse(message)?;
+        Ok(bridge::answer_to_stateless(
+            with_id(frame, id),
+            &call.target,
+        ))
+    }
+
+    async fn pass(&self, routed: &Routed, exchange: &Arc<Exchange>) -> Result<Reply, Refusal> {
+        match self {
+            Self::Pool(pool) => pool.call(routed, exchange).await,
+            Self::Http(http) => http.call(routed, exchange).await,
+            Self::Stateless(server) => server.call(routed, exchange).await,
+        }
+    }
+
+    /// Carries a session's call to a server that keeps none; answers its questions on the way.
+    async fn call_stateless(
+        &self,
+        routed: &Routed,
+        exchange: &Arc<Exchange>,
+    ) -> Result<Reply, Refusal> {
+        let call = routed.call();
+        if let Target::Subscription(uri, wanted) = &call.target {
+            self.watch(uri, *wanted);
+            let id = call.frame.raw(Part::Id).unwrap_or("null");
+            return Ok(Reply::Whole(crate::mcp::message::result(
+                id.as_bytes(),
+                b"{}",
+            )));
+        }
+        let mut routed = routed.reworded(bridge::to_stateless(&call.frame, &call.client)?);
+        for _ in 0..ROUNDS {
+            let reply = self.pass(&routed, exchange).await?;
+            let Reply::Whole(message) = reply else {
+                return Ok(bridge::answer_to_session(reply, &routed.call().target));
+            };
+            let asked = Frame::parse(message.clone())
+                .ok()
+                .as_ref()
+                .and_then(InputRequired::read);
+            let Some(asked) = asked else {
+                return Ok(bridge::answer_to_session(
+                    Reply::Whole(message),
+                    &routed.call().target,
+                ));
+            };
+            let answers = asked.ask(exchange).await.ok_or(Refusal::Unanswered)?;
+            let again = bridge::retry(&routed.call().frame, &answers, asked.state.as_deref())?;
+            routed = routed.reworded(again);
+        }
+        Err(Refusal::Unanswered)
+    }
+
+    /// Somebody wants to hear of a resource of a stateless server, or nobody does any more.
+    fn watch(&self, uri: &str, wanted: bool) {
+        match self {
+            Self::Pool(pool) => pool.watch(uri, wanted),
+            Self::Stateless(server) => server.watch(uri, wanted),
+            Self::Http(_) => {}
+        }
+    }
+
+    /// Somebody who has no session wants to hear of a resource.
+    pub(super) async fn subscribe(&self, uri: &str) -> Result<(), Refusal> {
+        if self.is_stateless() {
+            self.watch(uri, true);
+            return Ok(());
+        }
+        let params = format!(r#"{{"uri":{}}}"#, crate::mcp::message::json(&uri));
+        let answer = self.ask(Method::ResourcesSubscribe, &params).await?;
+        match answer.raw(Part::Error) {
+            None => Ok(()),
+            Some(error) => {
+                let words = fields::field(error, "message").and_then(fields::string);
+                tracing::debug!("a subscription is refused: {}", words.unwrap_or_default());
+                Err(Refusal::Unanswered)
+            }
+        }
+    }
+
+    /// Nobody wants to hear of a resource any more.
+    pub(super) async fn unsubscribe(&self, uri: &str) -> Result<(), Refusal> {
+        if self.is_stateless() {
+            self.watch(uri, false);
+            return Ok(());
+        }
+        let params = format!(r#"{{"uri":{}}}"#, crate::mcp::message::json(&uri));
+        self.ask(Method::ResourcesUnsubscribe, &params)
+            .await
+            .map(drop)
+    }
+
+    /// Passes a client's log level on.
+    pub(super) async fn set_level(
+        &self,
+        client: &Client,
+        level: Level,
+        lowest: Level,
+    ) -> Result<(), Refusal> {
+        match self {
+            _ if self.is_stateless() => Ok(()), // each request carries it
+            Self::Pool(pool) => pool.set_level(client, level, lowest).await,
+            Self::Http(http) => http.set_level(client, level).await,
+            Self::Stateless(_) => Ok(()),
+        }
+    }
+
+    /// A client's session is over; `last`: its caller has no other.
+    pub(super) fn session_ended(&self, client: &Client, last: bool) {
+        match self {
+            Self::Pool(pool) => pool.session_ended(client, last),
+            Self::Http(http) => http.session_ended(&client.session),
+            Self::Stateless(_) => {}
+        }
+    }
+
+    /// Lets the server go.
+    pub(super) async fn leave(&self) {
+        match self {
+            Self::Pool(pool) => pool.stop(),
+            Self::Http(http) => http.leave().await,
+            Self::Stateless(server) => server.over.cancel(),
+        }
+    }
+}

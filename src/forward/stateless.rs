@@ -1,0 +1,202 @@
+//! A server of 2026-07-28 over HTTP: no session, every request stands for itself.
+//!
+//! One connection pool serves everybody; ids and progress tokens of clients can stay, because
+//! each request has a response of its own.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use http::{HeaderMap, HeaderValue, Method as Verb};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    answer::Trouble,
+    headers,
+    life::Life,
+    listing::{Greeting, garbled},
+    wire::Wire,
+};
+use crate::{
+    call::{Caller, Client, Reply},
+    exchange::Exchange,
+    mcp::{Frame, Method, Part, Revision, fields, header, message, meta},
+    refusal::Refusal,
+    route::Routed,
+};
+
+/// A server that keeps no sessions.
+pub(super) struct Stateless {
+    pub(super) wire: Wire,
+    headers: HeaderMap,
+    next_id: AtomicU64,
+    life: Mutex<Life>,
+    /// Ends the stream of notifications.
+    pub(super) over: CancellationToken,
+    /// The resources that somebody wants to hear of.
+    pub(super) watched: Mutex<BTreeSet<String>>,
+    pub(super) rewatch: Notify,
+    /// For whom the gateway's own requests are made.
+    nobody: Arc<Client>,
+}
+
+impl Stateless {
+    /// A way to the server; nothing is sent yet.
+    pub(super) fn new(wire: Wire, mut headers: HeaderMap) -> Arc<Self> {
+        let version = HeaderValue::from_static(Revision::V2026_07_28.as_str());
+        headers.insert(headers::VERSION, version);
+        let nobody = Client::new("".into(), Caller::Local, Revision::V2026_07_28, "{}", "{}");
+        Arc::new(Self {
+            wire,
+            headers,
+            next_id: AtomicU64::new(1),
+            life: Mutex::default(),
+            over: CancellationToken::new(),
+            watched: Mutex::default(),
+            rewatch: Notify::new(),
+            nobody: Arc::new(nobody),
+        })
+    }
+
+    /// Asks the server what it is; nothing if it does not know the question.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub(super) async fn discover(&self) -> Result<Option<Greeting>, Refusal> {
+        let asked = self.ask(Method::ServerDiscover, "{}").await;
+        let answer = match asked {
+            Ok(answer) => answer,
+            Err(Trouble::Refused(refusal @ Refusal::Unavailable { .. })) => return Err(refusal),
+            Err(_) => return Ok(None),
+        };
+        let result = answer.raw(Part::Result).unwrap_or("{}");
+        let versions = fields::field(result, "supportedVersions").unwrap_or("[]");
+        let versions = fields::items(versions).unwrap_or_default();
+        let spoken =
+            |raw: &str| fields::string(raw).as_deref() == Some(Revision::V2026_07_28.as_str());
+        if !versions.into_iter().any(spoken) {
+            return Ok(None);
+        }
+        *self.life.lock().unwrap_or_else(PoisonError::into_inner) = Life::default();
+        Ok(Some(Greeting::discovered(result)))
+    }
+
+    /// Whether the server is thought to be there.
+    pub(super) fn life(&self) -> Life {
+        self.life
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Carries one call.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, goes away, or does not answer as MCP has it.
+    pub(super) async fn call(
+        &self,
+        routed: &Routed,
+        exchange: &Arc<Exchange>,
+    ) -> Result<Reply, Refusal> {
+        let frame = &routed.call().frame;
+        let body = match routed.rename() {
+            Some(edit) => frame.with(&[edit]),
+            None => frame.bytes().clone(),
+        };
+        let headers = self.mirrored(routed);
+        let response = self.wire.send(Verb::POST, &headers, body).await?;
+        let id = frame.raw(Part::Id).unwrap_or("null").as_bytes();
+        let read = self.wire.read(&headers, response, id, exchange).await;
+        read.map_err(|trouble| trouble.into_refusal(&self.wire.outlet.server))
+    }
+
+    /// Asks something of the gateway's own.
+    ///
+    /// # Errors
+    /// As for [`Stateless::call`].
+    pub(super) async fn ask(&self, method: Method, params: &str) -> Result<Frame, Trouble> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let params = meta::with(params, &own_members());
+        let headers = self.headers(method.name(), None);
+        let body = message::request(id, method, &params);
+        let response = self.wire.send(Verb::POST, &headers, body).await?;
+        let exchange = Exchange::new(self.nobody.clone(), None);
+        let number = id.to_string();
+        let reply = self
+            .wire
+            .read(&headers, response, number.as_bytes(), &exchange)
+            .await?;
+        let bytes = self.wire.whole(reply).await?;
+        let bad =
+            |error: crate::mcp::Malformed| garbled(&self.wire.outlet.server, error.to_string());
+        Ok(Frame::parse(bytes).map_err(bad)?)
+    }
+
+    /// Somebody wants to hear of a resource, or nobody does any more.
+    pub(super) fn watch(&self, uri: &str, wanted: bool) {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = match wanted {
+            true => watched.insert(uri.to_owned()),
+            false => watched.remove(uri),
+        };
+        if changed {
+            self.rewatch.notify_one();
+        }
+    }
+
+    /// The headers of a request of that method, about that name.
+    pub(super) fn headers(&self, method: &str, name: Option<&str>) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        if let Some(method) = header::encode(method) {
+            headers.insert(header::METHOD, method);
+        }
+        if let Some(name) = name.and_then(header::encode) {
+            headers.insert(header::NAME, name);
+        }
+        headers
+    }
+
+    /// The headers that mirror a call's body: as the client sent them, or made from the schema.
+    fn mirrored(&self, routed: &Routed) -> HeaderMap {
+        let frame = &routed.call().frame;
+        let renamed = routed
+            .rename()
+            .and_then(|(_, raw)| std::str::from_utf8(raw).ok());
+        let named = match frame.method() {
+            Some(Method::ToolsCall | Method::PromptsGet) => {
+                renamed.or(frame.raw(Part::Name)).and_then(fields::string)
+            }
+            Some(Method::ResourcesRead) => frame.text(Part::Uri),
+            _ => None,
+        };
+        let mut headers = self.headers(&frame.method_name(), named.as_deref());
+        for (name, value) in &routed.call().mirrored {
+            headers.insert(name.clone(), value.clone());
+        }
+        let arguments = frame
+            .params()
+            .and_then(|params| fields::field(params, "arguments"));
+        for mirror in routed.mirrors() {
+            let text = arguments.and_then(|arguments| mirror.text(arguments));
+            if let Some(value) = text.as_deref().and_then(header::encode) {
+                headers.insert(mirror.header.clone(), value);
+            }
+        }
+        headers
+    }
+}
+
+/// What the gateway says of itself in requests of its own.
+pub(super) fn own_members() -> String {
+    let info = concat!(
+        r#"{"name":"mcpgate","version":""#,
+        env!("CARGO_PKG_VERSION"),
+        r#""}"#
+    );
+    meta::members("{}", info, None)
+}

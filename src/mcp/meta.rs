@@ -1,0 +1,56 @@
+//! What a request of 2026-07-28 says of itself in `_meta`.
+
+use super::{Revision, fields, object};
+
+/// `_meta` keys of the protocol (2026-07-28, Overview, `_meta`).
+pub const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+/// What the client can be asked.
+pub const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+/// Who the client is.
+pub const INFO: &str = "io.modelcontextprotocol/clientInfo";
+/// Who the server is, in results.
+pub const SERVER: &str = "io.modelcontextprotocol/serverInfo";
+/// The lowest level of log messages that the request wants.
+pub const LEVEL: &str = "io.modelcontextprotocol/logLevel";
+/// The `subscriptions/listen` request that a notification belongs to.
+pub const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
+
+/// `params` with `members` in its `_meta`, which is made if it is not there. Members of the same
+/// names go.
+pub fn with(params: &str, members: &str) -> String {
+    let Some(meta) = fields::field(params, "_meta").filter(|meta| meta.starts_with('{')) else {
+        return object::with(params, &format!(r#""_meta":{{{members}}}"#));
+    };
+    let names = object::members(&format!("{{{members}}}")).unwrap_or_default();
+    let names: Vec<&str> = names.iter().map(|(name, _)| name.as_str()).collect();
+    let meta_span = fields::span(params, meta);
+    let meta = object::with(&object::without(meta, &names), members);
+    let (before, after) = (params.get(..meta_span.start), params.get(meta_span.end..));
+    [before.unwrap_or_default(), &meta, after.unwrap_or_default()].concat()
+}
+
+/// The members that every stateless request carries.
+pub fn members(capabilities: &str, info: &str, level: Option<&str>) -> String {
+    let version = Revision::V2026_07_28;
+    let level = level
+        .map(|level| format!(r#","{LEVEL}":"{level}""#))
+        .unwrap_or_default();
+    format!(r#""{VERSION}":"{version}","{CAPABILITIES}":{capabilities},"{INFO}":{info}{level}"#)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn meta_is_made_or_added_to() {
+        assert_eq!(with("{}", r#""x/y":1"#), r#"{"_meta":{"x/y":1}}"#);
+        assert_eq!(
+            with(
+                r#"{"name":"a","_meta":{"p":1, "x/y":0},"z":[]}"#,
+                r#""x/y":1"#
+            ),
+            r#"{"name":"a","_meta":{"x/y":1,"p":1},"z":[]}"#
+        );
+    }
+}

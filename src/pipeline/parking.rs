@@ -1,0 +1,267 @@
+//! Calls of stateless clients that wait for an answer from the client itself.
+//!
+//! A server with sessions asks in the middle of a call. The client cannot be asked there: it gets
+//! the question as a result, and brings the answer with a request of its own (2026-07-28, Multi
+//! Round-Trip Requests). Until then the call is parked, with the server none the wiser.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use dashmap::DashMap;
+use tokio::{task::JoinHandle, time::Instant};
+
+use super::{Answer, Arrival, Pending, Pipeline};
+use crate::{
+    authorise,
+    bridge::{self, Seal},
+    call::{Call, Reply},
+    exchange::Exchange,
+    limit,
+    mcp::{Frame, Part, fields, message, object},
+    observe::{Outcome, Record},
+    refusal::Refusal,
+};
+
+/// Calls parked at once.
+const MOST: usize = 10_000;
+/// How long a client may take to come back.
+const LONGEST: Duration = Duration::from_secs(600);
+
+/// The parked calls.
+pub(super) struct Parking {
+    seal: Option<Seal>,
+    parked: DashMap<[u8; 16], Parked>,
+}
+
+struct Parked {
+    call: Task,
+    exchange: Arc<Exchange>,
+    asked: Vec<(u64, Frame)>,
+    until: Instant,
+}
+
+/// A call that goes on by itself, and ends when nobody holds it any more.
+struct Task(JoinHandle<Answer>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Parking {
+    pub(super) fn new() -> Self {
+        Self {
+            seal: Seal::new(),
+            parked: DashMap::new(),
+        }
+    }
+
+    /// Ends the calls whose clients do not come back.
+    pub(super) fn sweep(&self) {
+        self.parked
+            .retain(|_, parked| parked.until > Instant::now());
+    }
+
+    /// Parks a call; gives what the client is to bring back.
+    fn park(&self, purpose: &str, parked: Parked) -> Option<String> {
+        if self.parked.len() >= MOST {
+            return None;
+        }
+        let mut key = [0; 16];
+        getrandom::fill(&mut key).ok()?;
+        let state = self.seal.as_ref()?.close(purpose, &key)?;
+        self.parked.insert(key, parked);
+        Some(state)
+    }
+
+    fn fetch(&self, purpose: &str, state: &str) -> Option<Parked> {
+        let key = self.seal.as_ref()?.open(purpose, state)?;
+        let (_, parked) = self.parked.remove(key.as_slice())?;
+        (parked.until > Instant::now()).then_some(parked)
+    }
+}
+
+impl Pipeline {
+    /// Starts a request. The exchange carries what precedes its answer.
+    pub fn begin(self: &Arc<Self>, arrival: Arrival) -> (Pending, Arc<Exchange>) {
+        if !arrival.session.client.revision.is_stateless() {
+            let (pipeline, exchange) = (self.clone(), arrival.exchange.clone());
+            return (
+                Box::pin(async move { pipeline.answer(arrival).await }),
+                exchange,
+            );
+        }
+        let purpose = purpose(&arrival);
+        let id = arrival.frame.raw_bytes(Part::Id).unwrap_or_default();
+        let state = brought(&arrival.frame, "requestState").and_then(fields::string);
+        if let Some(state) = state.filter(|state| Seal::is_ours(state)) {
+            let resumed = self.resume(&arrival, &purpose, &state);
+            return resumed.unwrap_or_else(|refusal| {
+                let exchange = arrival.exchange.clone();
+                let mut record = Record::open(&self.metrics);
+                record.refuse(&refusal);
+                let reply = Reply::Whole(refusal.message(Some(&id)));
+                (
+                    Box::pin(std::future::ready(Answer { reply, record })),
+                    exchange,
+                )
+            });
+        }
+        let (pipeline, exchange) = (self.clone(), arrival.exchange.clone());
+        let call: Pending = {
+            let pipeline = self.clone();
+            Box::pin(async move { pipeline.answer(arrival).await })
+        };
+        let asking = exchange.clone();
+        let turn = async move { pipeline.turn(Going::New(call), asking, purpose, id).await };
+        (Box::pin(turn), exchange)
+    }
+
+    /// Goes on with a parked call, with the answers that the client brings.
+    fn resume(
+        self: &Arc<Self>,
+        arrival: &Arrival,
+        purpose: &str,
+        state: &str,
+    ) -> Result<(Pending, Arc<Exchange>), Refusal> {
+        let session = &arrival.session;
+        let call = Call::read(arrival.frame.clone(), session.client.clone())?;
+        limit::admit(authorise::permit(session.caller().clone(), call)?)?;
+        let unknown = Refusal::Params("`requestState` is not known, or has expired");
+        let mut parked = self.parking.fetch(purpose, state).ok_or(unknown)?;
+        let answers = brought(&arrival.frame, "inputResponses").unwrap_or("{}");
+        parked.asked.retain(|(key, _)| {
+            let answer = answer(answers, *key);
+            answer.is_none_or(|answer| !parked.exchange.client().answered_as(*key, answer))
+        });
+        let (pipeline, exchange, purpose) =
+            (self.clone(), parked.exchange.clone(), purpose.to_owned());
+        let id = arrival.frame.raw_bytes(Part::Id).unwrap_or_default();
+        let asking = exchange.clone();
+        let turn = async move {
+            // What was asked and not answered is asked again.
+            if !parked.asked.is_empty() {
+                let asked = std::mem::take(&mut parked.asked);
+                return pipeline.ask(parked.call, asking, asked, &purpose, &id);
+            }
+            pipeline
+                .turn(Going::Parked(parked.call), asking, purpose, id)
+                .await
+        };
+        Ok((Box::pin(turn), exchange))
+    }
+
+    /// One turn of a call: to its answer, or to the next question.
+    async fn turn(
+        &self,
+        going: Going,
+        exchange: Arc<Exchange>,
+        purpose: String,
+        id: Bytes,
+    ) -> Answer {
+        match going {
+            Going::New(mut call) => {
+                let asked = tokio::select! {
+                    biased;
+                    answer = &mut call => return answer,
+                    asked = exchange.asked() => asked,
+                };
+                self.ask(Task(tokio::spawn(call)), exchange, asked, &purpose, &id)
+            }
+            Going::Parked(mut task) => {
+                let asked = tokio::select! {
+                    biased;
+                    answer = &mut task.0 => return self.finished(answer, &id),
+                    asked = exchange.asked() => asked,
+                };
+                self.ask(task, exchange, asked, &purpose, &id)
+            }
+        }
+    }
+
+    /// Parks a call and hands its questions to the client.
+    fn ask(
+        &self,
+        call: Task,
+        exchange: Arc<Exchange>,
+        asked: Vec<(u64, Frame)>,
+        purpose: &str,
+        id: &[u8],
+    ) -> Answer {
+        let mut record = Record::open(&self.metrics);
+        let parked = Parked {
+            call,
+            exchange,
+            asked: asked.clone(),
+            until: Instant::now() + LONGEST,
+        };
+        let reply = match self.parking.park(purpose, parked) {
+            Some(state) => {
+                record.end(Outcome::Ok);
+                Reply::Whole(bridge::ask(id, &asked, &state))
+            }
+            None => {
+                record.refuse(&Refusal::Unanswered);
+                Reply::Whole(Refusal::Unanswered.message(Some(id)))
+            }
+        };
+        Answer { reply, record }
+    }
+
+    /// The answer of a call that was parked, under the id of the request that fetched it.
+    fn finished(&self, answer: Result<Answer, tokio::task::JoinError>, id: &[u8]) -> Answer {
+        let Ok(Answer { reply, record }) = answer else {
+            let mut record = Record::open(&self.metrics);
+            record.refuse(&Refusal::Unanswered);
+            return Answer {
+                reply: Reply::Whole(Refusal::Unanswered.message(Some(id))),
+                record,
+            };
+        };
+        let renamed = |message: Bytes| match Frame::parse(message.clone()) {
+            Ok(frame) => frame.with(&[(Part::Id, id)]),
+            Err(_) => message,
+        };
+        let reply = match reply {
+            Reply::Whole(message) => Reply::Whole(renamed(message)),
+            Reply::Failed(message) => Reply::Failed(renamed(message)),
+            other @ (Reply::Streamed(_) | Reply::Silence) => other,
+        };
+        Answer { reply, record }
+    }
+}
+
+/// Where a call stands at the beginning of a turn.
+enum Going {
+    New(Pending),
+    Parked(Task),
+}
+
+/// Whom and what a state is good for.
+fn purpose(arrival: &Arrival) -> String {
+    let frame = &arrival.frame;
+    let about = frame
+        .raw(Part::Name)
+        .or_else(|| frame.raw(Part::Uri))
+        .unwrap_or_default();
+    format!(
+        "{} {} {about}",
+        arrival.session.caller(),
+        frame.method_name()
+    )
+}
+
+fn brought<'a>(frame: &'a Frame, key: &'static str) -> Option<&'a str> {
+    frame.params().and_then(|params| fields::field(params, key))
+}
+
+/// The client's answer to one question, as a response.
+fn answer(answers: &str, key: u64) -> Option<Frame> {
+    let name = key.to_string();
+    let all = object::members(answers).ok()?;
+    let (_, span) = all.into_iter().find(|(member, _)| *member == name)?;
+    let member = answers.get(span)?;
+    let value = member.get(member.find(':')? + 1..)?.trim();
+    Frame::parse(message::result(name.as_bytes(), value.as_bytes())).ok()
+}
