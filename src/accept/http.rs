@@ -122,7 +122,9 @@ impl Endpoint {
             frames.push(Frame::parse(message)?);
         }
         let opens = |frame: &Frame| {
-            frame.kind() == Kind::Request && frame.method() == Some(Method::Initialize)
+            frame.kind() == Kind::Request
+                && frame.method() == Some(Method::Initialize)
+                && !stateless::claims(frame, &head.headers)
         };
         if let ([only], false) = (frames.as_slice(), batch)
             && opens(only)

@@ -86,7 +86,9 @@ fn initialize_params(client: Option<&Client>) -> String {
         env!("CARGO_PKG_VERSION"),
         r#""}"#
     );
-    let info = client.map_or(own, |client| &client.info);
+    // A stateless client need not say who it is; a session's server wants to know.
+    let info = client.map(|client| client.info.as_ref()).filter(|info| *info != "{}");
+    let info = info.unwrap_or(own);
     format!(
         r#"{{"protocolVersion":"{revision}","capabilities":{capabilities},"clientInfo":{info}}}"#
     )
