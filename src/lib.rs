@@ -1,28 +1,56 @@
 //! A gateway between MCP clients and MCP servers.
+//!
+//! It launches or connects to many servers, merges what they offer into one, and serves that to
+//! many clients. A message is bytes from one end to the other: the few fields that a gateway has
+//! to see are found by their place ([`mcp::Frame`]), the few that it owns are replaced there, and
+//! everything else arrives as its author wrote it.
+//!
+//! A call meets the modules below in order. Start with [`pipeline`]: it is one page.
+//!
+//! ```text
+//!            accept ─► authenticate ─► authorise ─► limit ─► route ─► forward ─► server
+//! client ◄─  accept ◄───────────────────────────────────────────────  forward ◄─ server
+//!                                     observe: one record for each call
+//! ```
+
+pub mod pipeline;
 
 pub mod accept;
-/// Who is calling.
+
 pub mod authenticate;
+
 pub mod authorise;
-/// How a call gets to its server.
-pub mod forward;
+
 pub mod limit;
-pub mod observe;
-pub mod pipeline;
+
 pub mod route;
 
+pub mod forward;
+
+pub mod observe;
+
+// What the stages hand on, and keep.
+
 pub mod call;
+
 pub mod exchange;
-pub mod mcp;
+
 pub mod refusal;
+
 pub mod session;
+
 pub mod start;
 
-pub mod admin;
-pub mod cli;
-/// From files to one checked, immutable configuration.
+pub mod mcp;
+
+// Around the path.
+
 pub mod config;
-/// The built-in example server.
-pub mod example;
-/// The life of the process: start, serve, drain.
+
 pub mod gateway;
+
+pub mod admin;
+
+pub mod cli;
+
+pub mod example;

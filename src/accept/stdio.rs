@@ -1,12 +1,13 @@
 //! The same virtual server on a pipe, for clients that launch their servers.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     sync::{Semaphore, mpsc},
     task::JoinSet,
+    time::timeout,
 };
 
 use super::{begin, body::whole, initialize::initialize};
@@ -21,10 +22,13 @@ use crate::{
 
 /// Requests at once; the next one is read when one is done.
 const AT_ONCE: usize = 1024;
+/// How long requests may go on after the input has ended.
+const FINISH: Duration = Duration::from_secs(10);
 /// Messages that may wait for the client to read.
 const QUEUE: usize = 1024;
 
-/// Serves one client until its input ends, and the requests that it has sent by then.
+/// Serves one client until its input ends. Requests that it has sent by then are finished, if
+/// they do not take long.
 ///
 /// # Errors
 /// When reading or writing fails.
@@ -81,7 +85,10 @@ impl Client {
             let words = crate::mcp::Malformed::Shape(error.to_string());
             self.say(Refusal::from(words).message(None)).await;
         }
-        while self.requests.join_next().await.is_some() {}
+        let finished = async { while self.requests.join_next().await.is_some() {} };
+        if timeout(FINISH, finished).await.is_err() {
+            tracing::info!("calls in flight are cut off");
+        }
         read
     }
 

@@ -21,7 +21,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Starts a gateway on `config` and initializes with it.
+    /// Starts a gateway on `config` and says hello to it.
     pub(super) async fn start(config: &Config) -> Result<Self, CliError> {
         let gateway = Gateway::start(config);
         let (ours, theirs) = duplex(64 * 1024);

@@ -1,6 +1,6 @@
 //! From files to one checked, immutable configuration.
 //!
-//! [`load`](crate::config::load) is the only way in: boot, `mcpgate check` and reload all call it,
+//! [`load`] is the only way in: boot, `mcpgate check` and reload all call it,
 //! so that a file which passes one passes all. It reads `servers.toml`, then `policies/*.toml` in the
 //! order of their names, and stops at the first thing it does not understand.
 

@@ -79,7 +79,7 @@ impl Example {
     fn test_prompt_with_image(&self) -> Vec<PromptMessage> {
         vec![
             user(ContentBlock::image(PNG, "image/png")),
-            user(ContentBlock::text("Please analyze the image above.")),
+            user(ContentBlock::text("Please analyse the image above.")),
         ]
     }
 }

@@ -15,14 +15,14 @@ use bytes::Bytes;
 use dashmap::DashMap;
 use http::{HeaderMap, HeaderValue, Method as Verb, StatusCode};
 use tokio::sync::OnceCell;
-use tokio_util::sync::CancellationToken;
 
 use super::{
     Changes, ServerConfig, Upward,
     answer::Trouble,
-    headers, initialize_params, level_params,
+    headers,
     life::Life,
     listing::Greeting,
+    upstream::Upstream,
     wire::Wire,
     withdrawal::{Withdrawal, farewell},
 };
@@ -40,24 +40,13 @@ pub(super) struct Http {
     pub(super) wire: Wire,
     pub(super) changes: Changes,
     pub(super) upward: Arc<dyn Upward>,
-    headers: HeaderMap,
+    pub(super) headers: HeaderMap,
     own: ArcSwapOption<Upstream>,
     clients: DashMap<Arc<str>, Arc<OnceCell<Arc<Upstream>>>>,
     next_id: AtomicU64,
     life: Mutex<Life>,
     /// For whom the gateway's own requests are made.
     nobody: Arc<Client>,
-}
-
-/// One session with the server.
-pub(super) struct Upstream {
-    /// What every request of it carries.
-    pub(super) headers: HeaderMap,
-    /// The server's id for it; without one the server keeps no sessions.
-    pub(super) id: Option<HeaderValue>,
-    greeting: Greeting,
-    /// Ends its GET stream.
-    pub(super) over: CancellationToken,
 }
 
 impl Http {
@@ -231,52 +220,8 @@ impl Http {
             .remove_if(&client.session, |_, cell| stale(cell));
     }
 
-    async fn open(self: &Arc<Self>, client: Option<&Client>) -> Result<Arc<Upstream>, Refusal> {
-        let revision = client.map_or(Revision::LATEST, |client| client.revision);
-        let params = initialize_params(revision);
-        let refused = |trouble: Trouble| trouble.into_refusal(&self.server);
-        let asked = self
-            .ask_on(&self.headers, Method::Initialize, &params)
-            .await;
-        let (answer, id) = asked.map_err(refused)?;
-        let greeting = Greeting::read(&self.server, &answer)?;
-        let mut headers = self.headers.clone();
-        if let Ok(version) = HeaderValue::from_str(&greeting.revision) {
-            headers.insert(headers::VERSION, version);
-        }
-        if let Some(id) = &id {
-            headers.insert(headers::SESSION, id.clone());
-        }
-        let ready = message::notification(Method::Initialized, None);
-        self.wire.send(Verb::POST, &headers, ready).await?;
-        if let Some(level) = client
-            .and_then(Client::level)
-            .filter(|_| greeting.can("logging"))
-        {
-            let params = level_params(level);
-            let asked = self
-                .ask_on(&headers, Method::LoggingSetLevel, &params)
-                .await;
-            asked.map_err(refused)?;
-        }
-        let over = CancellationToken::new();
-        let upstream = Arc::new(Upstream {
-            headers,
-            id,
-            greeting,
-            over,
-        });
-        let session = client.map(|client| client.session.clone());
-        tokio::spawn(super::stream::listen(
-            self.clone(),
-            upstream.clone(),
-            session,
-        ));
-        Ok(upstream)
-    }
-
     /// Asks with a number of our own; also gives the session id that came with the answer.
-    async fn ask_on(
+    pub(super) async fn ask_on(
         &self,
         headers: &HeaderMap,
         method: Method,

@@ -12,10 +12,13 @@ mod http;
 mod life;
 mod lines;
 mod listing;
+mod pipe;
 mod server;
 mod stdio;
 mod stream;
 mod supervise;
+mod ticket;
+mod upstream;
 mod wire;
 mod withdrawal;
 

@@ -17,15 +17,22 @@ use bytes::Bytes;
 use dashmap::DashMap;
 use process_wrap::tokio::ChildWrapper;
 use tokio::{
-    io::AsyncWriteExt,
-    process::{ChildStdin, ChildStdout},
+    process::ChildStdout,
     sync::{mpsc, oneshot},
     task::JoinHandle,
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Changes, ServerConfig, Upward, answer::with_id, child, life::Life, lines::Lines};
+use super::{
+    Changes, ServerConfig, Upward,
+    answer::with_id,
+    child,
+    life::Life,
+    lines::Lines,
+    pipe::{QUEUE, write},
+    ticket::{Ticket, Waiting},
+};
 use crate::{
     call::{Reply, ServerName},
     exchange::Exchange,
@@ -34,16 +41,14 @@ use crate::{
     route::Routed,
 };
 
-/// Messages that may wait for the child to read.
-const QUEUE: usize = 256;
 /// How many lines of stderr an error carries.
 const TAIL: usize = 5;
 
 /// A running child and the calls it owes an answer.
 pub(super) struct Child {
-    server: ServerName,
-    input: mpsc::Sender<Bytes>,
-    pending: DashMap<u64, Waiting>,
+    pub(super) server: ServerName,
+    pub(super) input: mpsc::Sender<Bytes>,
+    pub(super) pending: DashMap<u64, Waiting>,
     next_id: AtomicU64,
     stop: CancellationToken,
     pub(super) life: Life,
@@ -56,13 +61,6 @@ struct Pipes {
     read: JoinHandle<std::io::Result<()>>,
     write: JoinHandle<()>,
     follow: JoinHandle<()>,
-}
-
-struct Waiting {
-    answer: oneshot::Sender<Frame>,
-    exchange: Option<Arc<Exchange>>,
-    /// The client's own progress token.
-    token: Option<Bytes>,
 }
 
 impl Child {
@@ -289,70 +287,4 @@ async fn soon(
     end: impl Future<Output = std::io::Result<ExitStatus>>,
 ) -> Option<ExitStatus> {
     timeout(moment, end).await.ok().and_then(Result::ok)
-}
-
-/// A request under way. Dropped before its answer came, it tells the child to stop.
-struct Ticket<'a> {
-    child: &'a Child,
-    id: u64,
-    answer: oneshot::Receiver<Frame>,
-}
-
-impl Ticket<'_> {
-    async fn send(mut self, request: Bytes) -> Result<Frame, Refusal> {
-        let gone = || self.child.life.refusal(&self.child.server);
-        let sent = self.child.input.send(request).await;
-        if sent.is_err() || self.child.life.is_over() {
-            self.child.life.over().await;
-            return Err(gone());
-        }
-        match (&mut self.answer).await {
-            Ok(frame) => Ok(frame),
-            Err(_closed) => Err(self.child.life.refusal(&self.child.server)),
-        }
-    }
-}
-
-impl Drop for Ticket<'_> {
-    fn drop(&mut self) {
-        let Some((_, waiting)) = self.child.pending.remove(&self.id) else {
-            return;
-        };
-        // `initialize` must not be cancelled, and our own lists are asked for again anyway.
-        let Some(exchange) = waiting.exchange else {
-            return;
-        };
-        if !self.child.life.is_over() {
-            self.child
-                .tell(super::cancelled(&exchange, self.id.to_string().as_bytes()));
-        }
-    }
-}
-
-/// Feeds the child's stdin, as many messages at once as are there, until it is to stop.
-async fn write(mut stdin: ChildStdin, mut queue: mpsc::Receiver<Bytes>, stop: CancellationToken) {
-    let mut batch = Vec::with_capacity(QUEUE);
-    let mut joined = Vec::new();
-    loop {
-        let count = tokio::select! {
-            count = queue.recv_many(&mut batch, QUEUE) => count,
-            () = stop.cancelled() => 0,
-        };
-        if count == 0 {
-            return;
-        }
-        for message in batch.drain(..) {
-            joined.extend_from_slice(&message);
-            joined.push(b'\n');
-        }
-        let written = tokio::select! {
-            written = stdin.write_all(&joined) => written,
-            () = stop.cancelled() => return,
-        };
-        if written.is_err() {
-            return; // the reader learns of the end, and why
-        }
-        joined.clear();
-        joined.shrink_to(64 * 1024);
-    }
 }

@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::sleep;
 
-use super::{headers::LAST_EVENT, http::Http, http::Upstream};
+use super::{headers::LAST_EVENT, http::Http, upstream::Upstream};
 use crate::{
     mcp::{Frame, Kind, Method, frame, sse::Decoder},
     refusal::Refusal,

@@ -6,11 +6,7 @@ use bytes::Bytes;
 use http::Method as Verb;
 use tokio::time::timeout;
 
-use super::{
-    http::{Http, Upstream},
-    server::FAREWELL,
-    wire::Wire,
-};
+use super::{http::Http, server::FAREWELL, upstream::Upstream, wire::Wire};
 use crate::exchange::Exchange;
 
 /// Ends a session with the server.

@@ -13,12 +13,11 @@
 use std::{borrow::Cow, fmt};
 
 use bytes::{Bytes, BytesMut};
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 
 use super::{
     Method,
-    fields::{Fields, Key, Span, field, items, keep, skip, span, string},
+    envelope::Envelope,
+    fields::{Span, field, items, span, string},
 };
 
 /// A field whose place in a message is known.
@@ -48,7 +47,8 @@ pub enum Part {
     RequestId,
 }
 
-const PARTS: usize = 11;
+/// How many there are.
+pub(super) const PARTS: usize = 11;
 
 /// What kind of message it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,9 +97,7 @@ impl Frame {
     /// When the bytes are not one JSON-RPC 2.0 message, or say one of the parts twice.
     pub fn parse(bytes: Bytes) -> Result<Self, Malformed> {
         let text = text(&bytes)?;
-        let mut json = serde_json::Deserializer::from_str(text);
-        let envelope = json.deserialize_map(EnvelopeVisitor)?;
-        json.end()?;
+        let envelope = Envelope::read(text)?;
         let kind = envelope.kind()?;
         let mut spans = [const { None }; PARTS];
         for (part, raw) in envelope.parts()? {
@@ -215,128 +213,4 @@ pub fn is_batch(bytes: &[u8]) -> bool {
 
 fn text(bytes: &[u8]) -> Result<&str, Malformed> {
     std::str::from_utf8(bytes).map_err(|error| Malformed::Syntax(error.to_string()))
-}
-
-type Raw<'a> = Option<&'a RawValue>;
-
-#[derive(Default)]
-struct Envelope<'a> {
-    top: [Raw<'a>; 5],
-    params: [Raw<'a>; 6],
-}
-
-const TOP: [&str; 6] = ["jsonrpc", "id", "method", "result", "error", "params"];
-const PARAMS: [&str; 6] = ["name", "uri", "ref", "_meta", "progressToken", "requestId"];
-
-impl<'a> Envelope<'a> {
-    fn kind(&self) -> Result<Kind, Malformed> {
-        let shape = |words: &str| Err(Malformed::Shape(words.to_owned()));
-        let [jsonrpc, id, method, result, error] = self.top.map(|raw| raw.map(RawValue::get));
-        if jsonrpc != Some(r#""2.0""#) {
-            return shape(r#"`jsonrpc` is not "2.0""#);
-        }
-        match (method, id, result.is_some() || error.is_some()) {
-            (Some(_), Some(id), false) if !is_id(id) => shape("`id` is neither string nor number"),
-            (Some(name), _, false) if !name.starts_with('"') => shape("`method` is not a string"),
-            (Some(_), Some(_), false) => Ok(Kind::Request),
-            (Some(_), None, false) => Ok(Kind::Notification),
-            (None, Some(_), true) if result.is_some() != error.is_some() => Ok(Kind::Response),
-            _ => shape("neither a request, a notification nor a response"),
-        }
-    }
-
-    fn parts(self) -> Result<[(Part, Option<&'a str>); PARTS], Malformed> {
-        let [_, id, method, result, error] = self.top.map(|raw| raw.map(RawValue::get));
-        let [name, uri, reference, meta, token, request] =
-            self.params.map(|raw| raw.map(RawValue::get));
-        let reference = within(reference, ["name", "uri"])?;
-        let [meta_token] = within(meta, ["progressToken"])?;
-        Ok([
-            (Part::Id, id),
-            (Part::Method, method),
-            (Part::Result, result),
-            (Part::Error, error),
-            (Part::Name, name),
-            (Part::Uri, uri),
-            (Part::RefName, reference[0]),
-            (Part::RefUri, reference[1]),
-            (Part::MetaToken, meta_token),
-            (Part::Token, token),
-            (Part::RequestId, request),
-        ])
-    }
-}
-
-/// Keys of a value, which need not be an object: other methods may use the word as they like.
-fn within<'a, const N: usize>(
-    raw: Option<&'a str>,
-    keys: [&'static str; N],
-) -> serde_json::Result<[Option<&'a str>; N]> {
-    match raw {
-        Some(object) if object.starts_with('{') => super::fields::fields(object, keys),
-        _ => Ok([None; N]),
-    }
-}
-
-fn is_id(raw: &str) -> bool {
-    raw.starts_with(|first: char| first == '"' || first == '-' || first.is_ascii_digit())
-}
-
-struct EnvelopeVisitor;
-
-impl<'de> Visitor<'de> for EnvelopeVisitor {
-    type Value = Envelope<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut envelope = Envelope::default();
-        let mut params = None;
-        while let Some(key) = map.next_key_seed(Key(&TOP))? {
-            match key {
-                Some(5) => keep(&mut params, map.next_value_seed(Params)?)?,
-                Some(index) => match envelope.top.get_mut(index) {
-                    Some(slot) => keep(slot, map.next_value()?)?,
-                    None => skip(&mut map)?,
-                },
-                None => skip(&mut map)?,
-            }
-        }
-        envelope.params = params.unwrap_or_default();
-        Ok(envelope)
-    }
-}
-
-/// `params` in the same pass: they are most of the message.
-struct Params;
-
-impl<'de> DeserializeSeed<'de> for Params {
-    type Value = [Raw<'de>; 6];
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Params {
-    type Value = [Raw<'de>; 6];
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("`params` as an object or an array")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        Fields(PARAMS).visit_map(map)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Self::Value::default())
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Self::Value::default())
-    }
 }

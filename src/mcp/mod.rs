@@ -3,6 +3,7 @@
 //! Nothing here knows of callers, servers or sessions. A message is read once, for the few
 //! fields a gateway has to see, and never written again from a model: an edit replaces a span.
 
+mod envelope;
 pub mod fields;
 pub mod frame;
 pub mod message;

@@ -101,7 +101,7 @@ mod tests {
         let names = PORTABLE.expose("files", &[&long, &longer]);
         assert_eq!(
             names[0],
-            "files__xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx_ef6f7e30"
+            "files__xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx_db3da869"
         );
         assert!(names.iter().all(|name| name.len() == 50));
         assert_ne!(names[0], names[1]);

@@ -1,150 +1,24 @@
 //! Nouns in flight: who calls, what they call, what comes back.
 
-use std::{
-    borrow::{Borrow, Cow},
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering},
-    },
-};
+mod caller;
+mod client;
+mod level;
+mod server_name;
+
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
-use serde::Deserialize;
+
+pub use caller::{Caller, KeyName};
+pub use client::Client;
+pub use level::Level;
+pub use server_name::ServerName;
 
 use crate::{
-    mcp::{Frame, List, Method, Part, Revision, fields},
+    mcp::{Frame, List, Method, Part, fields},
     refusal::Refusal,
 };
-
-/// Who holds a key: the name of a `[keys.<name>]` table, as the audit log shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
-pub struct KeyName(Arc<str>);
-
-impl KeyName {
-    /// The name, as written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for KeyName {
-    type Error = &'static str;
-
-    fn try_from(name: String) -> Result<Self, Self::Error> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.@".contains(c);
-        if (1..=64).contains(&name.len()) && name.chars().all(allowed) {
-            Ok(Self(name.into()))
-        } else {
-            Err("the name of a key is 1 to 64 letters, digits, `_`, `-`, `.` and `@`")
-        }
-    }
-}
-
-impl fmt::Display for KeyName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Borrow<str> for KeyName {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-/// Who is calling.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Caller {
-    /// The user whose process speaks over stdin.
-    Local,
-    /// Somebody over HTTP, where no key is configured.
-    Anonymous,
-    /// The holder of the key of that name.
-    Key(KeyName),
-}
-
-impl fmt::Display for Caller {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Local => f.write_str("local"),
-            Self::Anonymous => f.write_str("anonymous"),
-            Self::Key(name) => write!(f, "key:{name}"),
-        }
-    }
-}
-
-/// The name of a `[servers.<name>]` table: `[a-zA-Z0-9_-]`, at most 32 characters.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
-pub struct ServerName(Arc<str>);
-
-impl ServerName {
-    /// The name, as written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for ServerName {
-    type Error = &'static str;
-
-    fn try_from(name: String) -> Result<Self, Self::Error> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-        if (1..=32).contains(&name.len()) && name.bytes().all(allowed) {
-            Ok(Self(name.into()))
-        } else {
-            Err("the name of a server is 1 to 32 letters, digits, `_` and `-`")
-        }
-    }
-}
-
-impl fmt::Display for ServerName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Borrow<str> for ServerName {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-/// The session a call came in on, as far as servers are concerned.
-#[derive(Debug)]
-pub struct Client {
-    /// The session's id. Servers that keep one session for each client go by it.
-    pub session: Arc<str>,
-    /// What was agreed at `initialize`.
-    pub revision: Revision,
-    /// The level it set, plus one; nothing yet is zero.
-    level: AtomicU8,
-}
-
-impl Client {
-    /// A client that has just initialized.
-    pub fn new(session: Arc<str>, revision: Revision) -> Self {
-        Self {
-            session,
-            revision,
-            level: AtomicU8::new(0),
-        }
-    }
-
-    /// The lowest level of log messages it asked for, if it did.
-    pub fn level(&self) -> Option<Level> {
-        let index = self.level.load(Ordering::Relaxed).checked_sub(1)?;
-        Level::ALL.get(usize::from(index)).map(|(level, _)| *level)
-    }
-
-    /// Remembers what it asked for.
-    pub fn set_level(&self, level: Level) {
-        self.level.store(level as u8 + 1, Ordering::Relaxed);
-    }
-}
 
 /// What a request is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,57 +54,6 @@ impl fmt::Display for Target {
             Self::Resource(uri) | Self::Subscription(uri, _) => write!(f, "resource `{uri}`"),
             Self::TemplateArgument(uri) => write!(f, "resource template `{uri}`"),
         }
-    }
-}
-
-/// How severe a log message is, least first (RFC 5424).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Level {
-    /// Detailed.
-    Debug,
-    /// General.
-    Info,
-    /// Normal, but significant.
-    Notice,
-    /// Not yet wrong.
-    Warning,
-    /// Wrong.
-    Error,
-    /// Broken.
-    Critical,
-    /// Act at once.
-    Alert,
-    /// Unusable.
-    Emergency,
-}
-
-impl Level {
-    const ALL: [(Self, &str); 8] = [
-        (Self::Debug, "debug"),
-        (Self::Info, "info"),
-        (Self::Notice, "notice"),
-        (Self::Warning, "warning"),
-        (Self::Error, "error"),
-        (Self::Critical, "critical"),
-        (Self::Alert, "alert"),
-        (Self::Emergency, "emergency"),
-    ];
-
-    /// The level of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|(_, known)| *known == name)
-            .map(|(level, _)| level)
-    }
-
-    /// Its name on the wire.
-    pub fn name(self) -> &'static str {
-        Self::ALL
-            .into_iter()
-            .find(|(level, _)| *level == self)
-            .map_or("", |(_, name)| name)
     }
 }
 

@@ -1,7 +1,10 @@
-//! One call, top to bottom; and its mirror, what a server says without having been asked.
+//! One call, top to bottom. Its mirror, what a server says without having been asked, is in
+//! `notices`.
 //!
 //! Each stage is the folder of the same name. Each hands on a value that only it can make
 //! (`Permitted`, `Admitted`, `Routed`), so leaving a stage out does not compile.
+
+mod notices;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,12 +17,12 @@ use crate::{
     authorise,
     call::{Call, Caller, Level, Reply, ServerName, Target},
     exchange::Exchange,
-    forward::{Servers, Upward},
+    forward::Servers,
     limit,
-    mcp::{Frame, List, Method, Part, fields, message},
+    mcp::{Frame, List, Method, Part, message},
     observe::{Metrics, Outcome, Record},
     refusal::Refusal,
-    route::{self, Catalog, Member, Naming, Route, View},
+    route::{self, Catalog, Naming, Route, View},
     session::{Session, Sessions, Subscriptions},
     start::Start,
 };
@@ -231,102 +234,6 @@ impl Pipeline {
         servers.session_ended(session);
         for (server, uri) in self.subscriptions.forget(session) {
             servers.unsubscribe(&server, &uri);
-        }
-    }
-
-    fn publish(&self, before: &View, view: View) {
-        for warning in view
-            .warnings
-            .iter()
-            .filter(|told| !before.warnings.contains(told))
-        {
-            tracing::warn!("{warning}");
-        }
-        let changed = route::view::changed(before, &view);
-        let view = Arc::new(view);
-        self.plan.rcu(|plan| Plan {
-            view: view.clone(),
-            ..Plan::clone(plan)
-        });
-        for session in self.sessions.all() {
-            for list in &changed {
-                let told = message::notification(Method::ListChanged(*list), None);
-                session.outbox.push_once(told);
-            }
-        }
-    }
-}
-
-impl Upward for Pipeline {
-    fn notice(
-        &self,
-        server: &ServerName,
-        session: Option<&str>,
-        calls: &[Arc<Exchange>],
-        frame: Frame,
-    ) {
-        if let Some(session) = session.and_then(|id| self.sessions.get(id)) {
-            return session.outbox.push(frame.into_bytes());
-        }
-        match frame.method() {
-            Some(Method::ResourcesUpdated) => {
-                let uri = frame.text(Part::Uri).unwrap_or_default();
-                let listeners = self.subscriptions.of(server, &uri);
-                for session in listeners.iter().filter_map(|id| self.sessions.get(id)) {
-                    session.outbox.push(frame.bytes().clone());
-                }
-            }
-            Some(Method::Message) => self.log(calls, &frame),
-            _ => tracing::debug!(%server, ?frame, "a notification that is for nobody"),
-        }
-    }
-
-    fn offer(&self, server: &ServerName, catalog: Catalog) {
-        let mut catalogs = self.catalogs.lock().unwrap_or_else(PoisonError::into_inner);
-        catalogs.insert(server.clone(), catalog);
-        let plan = self.plan.load_full();
-        let members: Vec<Member<'_>> = plan
-            .servers
-            .iter()
-            .filter_map(|(name, server)| {
-                let prefix = server.config().prefix.as_deref().unwrap_or(name.as_str());
-                Some(Member {
-                    server: name,
-                    prefix,
-                    catalog: catalogs.get(name)?,
-                })
-            })
-            .collect();
-        self.publish(&plan.view, View::merge(self.naming, &members));
-    }
-
-    fn settled(&self, server: &ServerName) {
-        self.start.settled(server);
-    }
-}
-
-impl Pipeline {
-    /// A log message of a server that everybody shares. It goes with the calls that are under
-    /// way there, and to the sessions that have asked for log messages.
-    fn log(&self, calls: &[Arc<Exchange>], frame: &Frame) {
-        let params = frame.params().unwrap_or_default();
-        let level = fields::field(params, "level").and_then(fields::string);
-        let level = level
-            .and_then(|name| Level::named(&name))
-            .unwrap_or(Level::Emergency);
-        let mut told: Vec<Arc<str>> = Vec::new();
-        for exchange in calls {
-            let client = exchange.client();
-            let wanted = client.level().is_none_or(|lowest| level >= lowest);
-            if wanted && !told.contains(&client.session) && exchange.push(frame.bytes().clone()) {
-                told.push(client.session.clone());
-            }
-        }
-        for session in self.sessions.all() {
-            let wanted = session.client.level().is_some_and(|lowest| level >= lowest);
-            if wanted && !told.contains(session.id()) {
-                session.outbox.push(frame.bytes().clone());
-            }
         }
     }
 }
