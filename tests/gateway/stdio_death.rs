@@ -273,10 +273,14 @@ async fn nothing_is_left_of_servers_when_the_gateway_stops() {
         let sleeper = client.text(&format!("{server}__spawn"), json!({})).await;
         pids.push(sleeper.parse().unwrap());
     }
-    // It neither reads nor obeys any more.
+    // It neither reads nor obeys any more once it has said this.
+    let last = json!({"level": "info", "data": "last"});
+    let last = json!({"jsonrpc": "2.0", "method": "notifications/message", "params": last});
+    let script = format!("echo '{last}'; exec sleep 3600");
     client
-        .begin_call("deaf__become", json!({"script": "exec sleep 3600"}))
+        .begin_call("deaf__become", json!({"script": script}))
         .await;
+    client.told("notifications/message").await;
     assert!(pids.iter().all(|pid| alive(*pid)));
 
     gate.stop().await;
