@@ -18,3 +18,4 @@ mod stdio_client;
 mod stdio_death;
 mod stdio_notices;
 mod stdio_process;
+mod stdio_start;
