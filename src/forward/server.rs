@@ -192,6 +192,11 @@ impl Server {
     }
 }
 
+/// `params` of `resources/subscribe` and its end.
+fn uri_params(uri: &str) -> String {
+    format!(r#"{{"uri":{}}}"#, json(&uri))
+}
+
 /// All servers, in the order of the file.
 #[derive(Default)]
 pub struct Servers {
@@ -244,16 +249,33 @@ impl Servers {
         join_all(servers.map(|server| server.set_level(client, level, lowest))).await;
     }
 
+    /// Tells a child that has just come up what is wanted of it.
+    pub fn remind(&self, server: &ServerName, level: Option<Level>, uris: &[String]) {
+        let level = level.map(|level| (Method::LoggingSetLevel, level_params(level)));
+        let subscriptions = uris
+            .iter()
+            .map(|uri| (Method::ResourcesSubscribe, uri_params(uri)));
+        self.ask_child(server, level.into_iter().chain(subscriptions).collect());
+    }
+
     /// Nobody wants to hear of a resource any more.
     pub fn unsubscribe(&self, server: &ServerName, uri: &str) {
+        let end = (Method::ResourcesUnsubscribe, uri_params(uri));
+        self.ask_child(server, vec![end]);
+    }
+
+    /// Asks in the background, where the answers are of no use.
+    fn ask_child(&self, server: &ServerName, requests: Vec<(Method, String)>) {
         let Some(Ok(link)) = self.by_name.get(server).map(|server| server.link()) else {
             return;
         };
         if let Link::Child(child) = link.as_ref() {
-            let (child, params) = (child.clone(), format!(r#"{{"uri":{}}}"#, json(&uri)));
+            let child = child.clone();
             tokio::spawn(async move {
-                let asked = child.ask(Method::ResourcesUnsubscribe, &params);
-                drop(timeout(FAREWELL, asked).await);
+                let asked = requests
+                    .iter()
+                    .map(|(method, params)| child.ask(*method, params));
+                drop(timeout(FAREWELL, join_all(asked)).await);
             });
         }
     }

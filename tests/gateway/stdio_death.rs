@@ -215,3 +215,23 @@ async fn nothing_is_left_of_servers_when_the_gateway_stops() {
         gone(pid).await;
     }
 }
+
+#[tokio::test]
+async fn a_server_that_comes_back_hears_again_what_is_wanted_of_it() {
+    let gate = Gate::start(&server("s", &[])).await;
+    let (mut ann, mut bob) = (gate.client().await, gate.client().await);
+    let uri = json!({"uri": "s://one"});
+    ann.ask("logging/setLevel", &json!({"level": "info"})).await;
+    bob.ask("logging/setLevel", &json!({"level": "error"}))
+        .await;
+    ann.ask("resources/subscribe", &uri).await;
+
+    ann.call("s__die", json!({})).await;
+
+    back(&mut ann, "s").await;
+    let levels = ann.received("s", "logging/setLevel", 1).await;
+    assert_eq!(levels[0]["params"], json!({"level": "info"}));
+    let subscribed = ann.received("s", "resources/subscribe", 1).await;
+    assert_eq!(subscribed[0]["params"], uri);
+    gate.stop().await;
+}
