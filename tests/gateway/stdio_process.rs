@@ -40,7 +40,7 @@ fn answer(messages: &[Value], id: u32) -> &Value {
     found.unwrap_or_else(|| panic!("no answer to {id}"))
 }
 
-/// Initializes, and asks the server `s` for its process.
+/// Sends `initialize`, and asks the server `s` for its process.
 async fn server_pid(mcpgate: &mut Stdio) -> u32 {
     mcpgate.say(HELLO).await;
     mcpgate.say(&call(1, "s__pid", &json!({}))).await;
