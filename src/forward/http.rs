@@ -5,20 +5,23 @@
 //! id can stay, and a large answer streams through unread. A server that gives no session id
 //! keeps no sessions; then one connection serves everybody.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use dashmap::DashMap;
 use http::{HeaderMap, HeaderValue, Method as Verb, StatusCode};
-use tokio::sync::OnceCell;
 
 use super::{
     Changes, ServerConfig, Upward,
     answer::Trouble,
+    clients::Clients,
     headers,
     life::Life,
     listing::Greeting,
@@ -41,8 +44,10 @@ pub(super) struct Http {
     pub(super) changes: Changes,
     pub(super) upward: Arc<dyn Upward>,
     pub(super) headers: HeaderMap,
-    own: ArcSwapOption<Upstream>,
-    clients: DashMap<Arc<str>, Arc<OnceCell<Arc<Upstream>>>>,
+    pub(super) own: ArcSwapOption<Upstream>,
+    pub(super) clients: Clients,
+    /// How long opening a session may take.
+    pub(super) patience: Duration,
     next_id: AtomicU64,
     life: Mutex<Life>,
     /// For whom the gateway's own requests are made.
@@ -68,7 +73,9 @@ impl Http {
             headers: headers::base(config),
             own: ArcSwapOption::empty(),
             clients: DashMap::new(),
-            next_id: AtomicU64::new(1),
+            patience: config.connect_timeout,
+            // In a client's session our ids stand beside its own, and it counts from one.
+            next_id: AtomicU64::new(1_000_000_000),
             life: Mutex::default(),
             nobody: Arc::new(Client::new("".into(), Revision::LATEST)),
         }))
@@ -164,26 +171,6 @@ impl Http {
             .map_err(|trouble| trouble.into_refusal(&self.server))
     }
 
-    /// Ends the session held for a client.
-    pub(super) fn session_ended(&self, session: &str) {
-        let Some((_, cell)) = self.clients.remove(session) else {
-            return;
-        };
-        if let Some(upstream) = cell.get() {
-            self.dismiss(upstream);
-        }
-    }
-
-    /// Ends a session with the server, once.
-    fn dismiss(&self, upstream: &Arc<Upstream>) {
-        if upstream.over.is_cancelled() {
-            return;
-        }
-        upstream.over.cancel();
-        let (wire, upstream) = (self.wire.clone(), upstream.clone());
-        tokio::spawn(async move { farewell(&wire, &upstream).await });
-    }
-
     /// Ends every session, politely.
     pub(super) async fn leave(&self) {
         let mut all: Vec<_> = self.own.swap(None).into_iter().collect();
@@ -194,52 +181,6 @@ impl Http {
         }
         let farewells = all.iter().map(|upstream| farewell(&self.wire, upstream));
         futures_util::future::join_all(farewells).await;
-    }
-
-    /// The one connection for everybody, where the server keeps no sessions.
-    fn shared(&self) -> Option<Arc<Upstream>> {
-        self.own.load_full().filter(|own| own.id.is_none())
-    }
-
-    /// Whether there is one.
-    pub(super) fn is_shared(&self) -> bool {
-        self.shared().is_some()
-    }
-
-    /// The session that serves a client.
-    async fn upstream(self: &Arc<Self>, client: &Client) -> Result<Arc<Upstream>, Refusal> {
-        if let Some(own) = self.shared() {
-            return Ok(own);
-        }
-        let cell = match self.clients.get(&client.session) {
-            Some(cell) => cell.clone(),
-            None => self
-                .clients
-                .entry(client.session.clone())
-                .or_default()
-                .clone(),
-        };
-        let opened = cell.get_or_try_init(|| self.open(Some(client)));
-        // Boxed: opening is rare and its future large.
-        let upstream = Box::pin(opened).await.cloned()?;
-        // The client's session may have ended meanwhile: then nobody else would end this one.
-        if client.is_over() {
-            self.clients.remove(&client.session);
-            self.dismiss(&upstream);
-            return Err(Refusal::SessionUnknown);
-        }
-        Ok(upstream)
-    }
-
-    fn forget(&self, client: &Client, lost: &Arc<Upstream>) {
-        lost.over.cancel();
-        let stale = |cell: &Arc<OnceCell<Arc<Upstream>>>| {
-            cell.get()
-                .is_some_and(|upstream| Arc::ptr_eq(upstream, lost))
-        };
-        // Only the one that was lost: another caller may have opened a new one already.
-        self.clients
-            .remove_if(&client.session, |_, cell| stale(cell));
     }
 
     /// Asks with a number of our own; also gives the session id that came with the answer.

@@ -6,6 +6,7 @@
 mod answer;
 mod check;
 mod child;
+mod clients;
 mod config;
 mod headers;
 mod http;
