@@ -76,8 +76,11 @@ async fn what_precedes_an_answer_keeps_its_place_though_all_comes_at_once() {
     let gateway = Gateway::of(&[("up", &server)]).await;
     let client = gateway.session().await;
     server.on("tools/call", |heard| {
-        let messages: Vec<String> = (0..50).map(progress).collect();
-        Answer::events(messages.into_iter().chain([heard.result("{}")]))
+        let messages = (0..50).map(progress).chain([heard.result("{}")]);
+        let events: String = messages
+            .map(|message| format!("data: {message}\n\n"))
+            .collect();
+        Answer::body(200, "text/event-stream", events)
     });
 
     let events = client.call("up__echo", "{}").await.events();
