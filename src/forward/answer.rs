@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method as Verb, Response, header};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Body as _, Frame as Piece, Incoming};
+use tokio::time::timeout;
 
 use super::{http::Http, listing::garbled, wire::chain};
 use crate::{
@@ -89,12 +90,18 @@ impl Http {
                 read.push(data);
             }
         }
-        let server = self.server.clone();
-        let rest = futures_util::stream::unfold((body, server), |(mut body, server)| async {
-            let piece = body.frame().await?;
-            let piece = piece.map_err(|error| std::io::Error::other(stopped(&server, &error)));
-            Some((piece, (body, server)))
-        });
+        let (server, limit) = (self.server.clone(), self.limit);
+        let rest =
+            futures_util::stream::unfold((body, server), move |(mut body, server)| async move {
+                let piece = match timeout(limit, body.frame()).await {
+                    Ok(piece) => piece?.map_err(|error| stopped(&server, &error)),
+                    Err(_elapsed) => Err(Refusal::TimedOut {
+                        server: server.to_string(),
+                        limit,
+                    }),
+                };
+                Some((piece.map_err(std::io::Error::other), (body, server)))
+            });
         let read = futures_util::stream::iter(read.into_iter().map(|data| Ok(Piece::data(data))));
         let all = futures_util::StreamExt::chain(read, rest);
         Ok(Reply::Streamed(StreamBody::new(all).boxed_unsync()))

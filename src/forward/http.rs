@@ -46,6 +46,8 @@ pub(super) struct Http {
     pub(super) headers: HeaderMap,
     pub(super) own: ArcSwapOption<Upstream>,
     pub(super) clients: Clients,
+    /// How long an answer may take, and each pause in a large one.
+    pub(super) limit: Duration,
     /// How long opening a session may take.
     pub(super) patience: Duration,
     next_id: AtomicU64,
@@ -73,6 +75,7 @@ impl Http {
             headers: headers::base(config),
             own: ArcSwapOption::empty(),
             clients: DashMap::new(),
+            limit: config.timeout,
             patience: config.connect_timeout,
             // In a client's session our ids stand beside its own, and it counts from one.
             next_id: AtomicU64::new(1_000_000_000),
