@@ -113,7 +113,15 @@ impl Server {
     async fn fetch(&self, link: &Link, greeting: &Greeting, lists: &[List], catalog: &mut Catalog) {
         for list in lists.iter().copied().filter(|list| greeting.has(*list)) {
             let ask = |params: String| async move { link.ask(list.method(), &params).await };
-            match listing::fetch(&self.name, list, ask).await {
+            let limit = self.config.timeout;
+            let fetched = timeout(limit, listing::fetch(&self.name, list, ask)).await;
+            let fetched = fetched.unwrap_or_else(|_elapsed| {
+                Err(Refusal::TimedOut {
+                    server: self.name.to_string(),
+                    limit,
+                })
+            });
+            match fetched {
                 Ok(items) => catalog.set(list, items),
                 // Servers that declare resources often know nothing of templates.
                 Err(error) if list == List::Templates => tracing::debug!("{error}"),

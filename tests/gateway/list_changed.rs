@@ -212,3 +212,23 @@ async fn changes_that_come_while_a_list_is_fetched_are_one() {
     assert_eq!(stream.data().await, changed("prompts"));
     assert_eq!(server.heard_of("tools/list").len(), 3);
 }
+
+#[tokio::test]
+async fn a_list_that_never_comes_holds_no_later_change_up() {
+    let server = HttpServer::with_tools(&["a"]).await;
+    let table = format!("{}timeout = \"200ms\"\n", server.table("up"));
+    let gateway = Gateway::start(&table).await;
+    gateway.settled().await;
+    let client = gateway.session().await;
+    let mut stream = client.listen().await;
+    server.on("tools/list", |_| Answer::status(200).held(&Gate::default()));
+    server.offer("prompts/list", &[r#"{"name":"p"}"#]);
+
+    for list in ["tools", "prompts"] {
+        let news = format!("notifications/{list}/list_changed");
+        server.push_own(&notification(&news, "{}")).await;
+    }
+
+    assert_eq!(stream.data().await, changed("prompts"));
+    assert_eq!(client.list("tools").await, ["up__a"]);
+}
