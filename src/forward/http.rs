@@ -196,6 +196,9 @@ impl Http {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let body = message::request(id, method, params);
         let response = self.wire.send(Verb::POST, headers, body).await?;
+        if response.status() == StatusCode::NOT_FOUND && headers.contains_key(headers::SESSION) {
+            return Err(Trouble::SessionLost);
+        }
         let session = response.headers().get(headers::SESSION).cloned();
         let number = id.to_string();
         let reply = self

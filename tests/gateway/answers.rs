@@ -228,7 +228,7 @@ async fn a_large_answer_that_stops_coming_is_given_up_after_the_servers_timeout(
         let message = large(heard, MEBIBYTE);
         Answer::chunked(message[..MEBIBYTE / 2].to_owned(), 10_000).wait(&Gate::default())
     });
-    let gateway = Gateway::start(&format!("{}timeout = \"300ms\"\n", server.table("up"))).await;
+    let gateway = Gateway::start(&format!("{}timeout = \"1s\"\n", server.table("up"))).await;
     gateway.settled().await;
     let client = gateway.session().await;
 

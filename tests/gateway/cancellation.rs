@@ -132,7 +132,7 @@ async fn a_client_that_hangs_up_in_mid_stream_cancels_its_call() {
 
 #[tokio::test]
 async fn a_call_that_takes_too_long_is_cancelled_and_the_error_names_the_setting() {
-    let (stuck, other, gateway) = stuck("200ms").await;
+    let (stuck, other, gateway) = stuck("1s").await;
     let client = gateway.session().await;
 
     let reply = client.post(call("7", "stuck__echo", "{}")).await;

@@ -216,7 +216,7 @@ async fn changes_that_come_while_a_list_is_fetched_are_one() {
 #[tokio::test]
 async fn a_list_that_never_comes_holds_no_later_change_up() {
     let server = HttpServer::with_tools(&["a"]).await;
-    let table = format!("{}timeout = \"200ms\"\n", server.table("up"));
+    let table = format!("{}timeout = \"1s\"\n", server.table("up"));
     let gateway = Gateway::start(&table).await;
     gateway.settled().await;
     let client = gateway.session().await;
