@@ -1,6 +1,7 @@
 //! What an HTTP response is made of.
 
 use std::{
+    error::Error,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -17,6 +18,7 @@ use crate::{
     exchange::Exchange,
     mcp::sse,
     observe::Record,
+    refusal::Refusal,
     session::{Busy, Reader},
 };
 
@@ -63,12 +65,13 @@ impl hyper::body::Body for Body {
 }
 
 /// The events of one request: what precedes its answer in its order, heartbeats, the answer.
-pub(super) fn answering(call: Pending, exchange: Arc<Exchange>, limit: usize) -> Body {
+pub(super) fn answering(call: Pending, exchange: Arc<Exchange>, id: Bytes, limit: usize) -> Body {
     let state = Answering {
         call: Some(call),
         exchange,
         answer: None,
         record: None,
+        id,
         limit,
     };
     Body::Events(Box::pin(stream::unfold(state, |mut state| async move {
@@ -83,6 +86,7 @@ struct Answering {
     answer: Option<Bytes>,
     /// Closed with the stream.
     record: Option<Record>,
+    id: Bytes,
     limit: usize,
 }
 
@@ -96,7 +100,7 @@ impl Answering {
                 () = sleep(HEARTBEAT) => return Some(sse::HEARTBEAT),
             };
             self.call = None;
-            self.answer = whole(answer.reply, self.limit).await;
+            self.answer = whole(answer.reply, &self.id, self.limit).await;
             self.record = Some(answer.record);
         }
         // What was said before the answer goes before it, though both be there by now.
@@ -105,20 +109,27 @@ impl Answering {
     }
 }
 
-/// A reply in one piece; nothing where the client has cancelled.
-pub(super) async fn whole(reply: Reply, limit: usize) -> Option<Bytes> {
+/// A reply to the request with that id, in one piece; nothing where the client has cancelled.
+pub(super) async fn whole(reply: Reply, id: &[u8], limit: usize) -> Option<Bytes> {
     match reply {
         Reply::Whole(message) | Reply::Failed(message) => Some(message),
         Reply::Silence => None,
         Reply::Streamed(body) => {
             let collected = http_body_util::Limited::new(body, limit);
             let collected = http_body_util::BodyExt::collect(collected).await;
-            collected
-                .map(|all| all.to_bytes())
-                .inspect_err(|e| tracing::warn!("{e}"))
-                .ok()
+            Some(collected.map_or_else(
+                |error| broken(error, limit).message(Some(id)),
+                |all| all.to_bytes(),
+            ))
         }
     }
+}
+
+/// Why an answer did not arrive whole: the client must not wait for it.
+fn broken(error: Box<dyn Error + Send + Sync>, limit: usize) -> Refusal {
+    let cause = error.downcast::<std::io::Error>().ok();
+    let cause = cause.and_then(|error| error.into_inner()?.downcast::<Refusal>().ok());
+    cause.map_or(Refusal::TooLarge(limit), |refusal| *refusal)
 }
 
 /// The events of a session's GET stream.
@@ -136,4 +147,41 @@ pub(super) fn listening(reader: Reader, busy: Busy) -> Body {
         Some((event, (reader, busy)))
     });
     Body::Events(Box::pin(futures_util::StreamExt::chain(first, rest)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http_body_util::BodyExt;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::{call::Caller, mcp::Revision, session::Sessions};
+
+    async fn next(body: &mut Body) -> Bytes {
+        body.frame().await.unwrap().unwrap().into_data().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_quiet_stream_shows_every_15_seconds_that_it_lives() {
+        let sessions = Sessions::new(1, Duration::from_secs(1));
+        let session = sessions.open(Caller::Local, Revision::LATEST).unwrap();
+        let reader = Reader::open(session.clone(), None);
+        let exchange = Arc::new(Exchange::new(session.client.clone()));
+        let call = Box::pin(std::future::pending());
+        let mut listening = listening(reader, session.busy());
+        let mut answering = answering(call, exchange, "1".into(), 100);
+
+        assert_eq!(next(&mut listening).await, sse::HEARTBEAT);
+        for body in [&mut listening, &mut answering] {
+            let start = Instant::now();
+            for beat in 1..4 {
+                assert_eq!(next(body).await, sse::HEARTBEAT);
+                assert_eq!(start.elapsed(), HEARTBEAT * beat);
+            }
+        }
+        session.outbox.push("news".into());
+        assert_eq!(next(&mut listening).await, sse::event(Some(1), b"news"));
+    }
 }

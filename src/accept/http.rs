@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use tokio::time::{sleep, timeout};
 
 use super::{
-    HEARTBEAT, Origins, begin,
+    HEARTBEAT, Origins, batch, begin,
     body::{self, Body},
     initialize::initialize,
 };
@@ -143,21 +143,22 @@ impl Endpoint {
         frame: Frame,
         headers: &HeaderMap,
     ) -> Response<Body> {
+        let id = frame.raw_bytes(Part::Id).unwrap_or_default();
         let (mut call, exchange) = begin(&self.pipeline, session, frame);
         let streams = accepts_events(headers);
         let answer = tokio::select! {
             biased;
             answer = &mut call => answer,
             () = exchange.filled(), if streams => {
-                return events(body::answering(call, exchange, self.max_message));
+                return events(body::answering(call, exchange, id, self.max_message));
             }
             () = sleep(HEARTBEAT), if streams => {
-                return events(body::answering(call, exchange, self.max_message));
+                return events(body::answering(call, exchange, id, self.max_message));
             }
         };
         if streams && (exchange.has_message() || matches!(answer.reply, Reply::Silence)) {
             let ready = Box::pin(std::future::ready(answer));
-            return events(body::answering(ready, exchange, self.max_message));
+            return events(body::answering(ready, exchange, id, self.max_message));
         }
         plain(answer)
     }
@@ -182,11 +183,8 @@ impl Endpoint {
         if requests.is_empty() {
             return Ok(status(StatusCode::ACCEPTED));
         }
-        let answers = requests
-            .into_iter()
-            .map(|frame| self.request(session, frame, headers));
-        let responses = futures_util::future::join_all(answers).await;
-        Ok(merge(responses, accepts_events(headers)).await)
+        let (streams, limit) = (accepts_events(headers), self.max_message);
+        Ok(batch::answer(&self.pipeline, session, requests, streams, limit).await)
     }
 
     fn get(&self, caller: &Caller, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
@@ -206,33 +204,6 @@ impl Endpoint {
         let session = self.session(caller, headers)?;
         self.pipeline.end(session.id());
         Ok(status(StatusCode::NO_CONTENT))
-    }
-}
-
-/// Joins the responses to a batch: arrays of JSON, or streams one after the other.
-async fn merge(responses: Vec<Response<Body>>, streams: bool) -> Response<Body> {
-    let is_stream =
-        |response: &Response<Body>| response.headers().get(header::CONTENT_TYPE) == Some(&EVENTS);
-    let mut out = Vec::new();
-    let any_stream = streams && responses.iter().any(is_stream);
-    for response in responses {
-        let stream = is_stream(&response);
-        let Ok(body) = response.into_body().collect().await else {
-            continue;
-        };
-        let body = body.to_bytes();
-        if any_stream && !stream {
-            out.extend_from_slice(&crate::mcp::sse::event(None, &body));
-            continue;
-        }
-        if !any_stream && !out.is_empty() {
-            out.push(b',');
-        }
-        out.extend_from_slice(&body);
-    }
-    match any_stream {
-        true => events(Body::Whole(out.into())),
-        false => json(StatusCode::OK, [b"[", &out[..], b"]"].concat().into()),
     }
 }
 
@@ -261,7 +232,7 @@ fn accepts_events(headers: &HeaderMap) -> bool {
     })
 }
 
-fn events(body: Body) -> Response<Body> {
+pub(super) fn events(body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, EVENTS);

@@ -1,5 +1,6 @@
 //! How a call arrives: over HTTP, or on stdin.
 
+mod batch;
 pub mod body;
 pub mod http;
 mod initialize;

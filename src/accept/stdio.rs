@@ -157,6 +157,7 @@ impl Client {
         let Ok(permit) = self.room.clone().acquire_owned().await else {
             return;
         };
+        let id = frame.raw_bytes(Part::Id).unwrap_or_default();
         let (mut call, exchange) = begin(&self.pipeline, session, frame);
         let (out, limit) = (self.out.clone(), self.max_message);
         self.requests.spawn(async move {
@@ -171,7 +172,7 @@ impl Client {
             while let Some(message) = exchange.take() {
                 send(&out, message).await;
             }
-            if let Some(message) = whole(answer.reply, limit).await {
+            if let Some(message) = whole(answer.reply, &id, limit).await {
                 send(&out, message).await;
             }
         });

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU8, Ordering},
+    atomic::{AtomicBool, AtomicU8, Ordering},
 };
 
 use super::Level;
@@ -17,6 +17,7 @@ pub struct Client {
     pub revision: Revision,
     /// The level it set, plus one; nothing yet is zero.
     level: AtomicU8,
+    over: AtomicBool,
 }
 
 impl Client {
@@ -26,7 +27,18 @@ impl Client {
             session,
             revision,
             level: AtomicU8::new(0),
+            over: AtomicBool::new(false),
         }
+    }
+
+    /// Its session has ended: servers need keep nothing for it, and open nothing any more.
+    pub fn end(&self) {
+        self.over.store(true, Ordering::Release);
+    }
+
+    /// Whether its session has ended.
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
     }
 
     /// The lowest level of log messages it asked for, if it did.

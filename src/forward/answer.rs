@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method as Verb, Response, header};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Body as _, Frame as Piece, Incoming};
+use tokio::time::timeout;
 
 use super::{http::Http, listing::garbled, wire::chain};
 use crate::{
@@ -89,10 +90,18 @@ impl Http {
                 read.push(data);
             }
         }
-        let rest = futures_util::stream::unfold(body, |mut body| async {
-            let piece = body.frame().await?;
-            Some((piece.map_err(std::io::Error::other), body))
-        });
+        let (server, limit) = (self.server.clone(), self.limit);
+        let rest =
+            futures_util::stream::unfold((body, server), move |(mut body, server)| async move {
+                let piece = match timeout(limit, body.frame()).await {
+                    Ok(piece) => piece?.map_err(|error| stopped(&server, &error)),
+                    Err(_elapsed) => Err(Refusal::TimedOut {
+                        server: server.to_string(),
+                        limit,
+                    }),
+                };
+                Some((piece.map_err(std::io::Error::other), (body, server)))
+            });
         let read = futures_util::stream::iter(read.into_iter().map(|data| Ok(Piece::data(data))));
         let all = futures_util::StreamExt::chain(read, rest);
         Ok(Reply::Streamed(StreamBody::new(all).boxed_unsync()))
@@ -186,13 +195,15 @@ impl Http {
     }
 
     fn broke(&self, error: &hyper::Error) -> Trouble {
-        let (server, reason) = (self.server.to_string(), chain(error));
-        Refusal::Stopped {
-            server,
-            reason,
-            stderr: Vec::new(),
-        }
-        .into()
+        stopped(&self.server, error).into()
+    }
+}
+
+fn stopped(server: &ServerName, error: &hyper::Error) -> Refusal {
+    Refusal::Stopped {
+        server: server.to_string(),
+        reason: chain(error),
+        stderr: Vec::new(),
     }
 }
 

@@ -5,20 +5,23 @@
 //! id can stay, and a large answer streams through unread. A server that gives no session id
 //! keeps no sessions; then one connection serves everybody.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use dashmap::DashMap;
 use http::{HeaderMap, HeaderValue, Method as Verb, StatusCode};
-use tokio::sync::OnceCell;
 
 use super::{
     Changes, ServerConfig, Upward,
     answer::Trouble,
+    clients::Clients,
     headers,
     life::Life,
     listing::Greeting,
@@ -41,8 +44,12 @@ pub(super) struct Http {
     pub(super) changes: Changes,
     pub(super) upward: Arc<dyn Upward>,
     pub(super) headers: HeaderMap,
-    own: ArcSwapOption<Upstream>,
-    clients: DashMap<Arc<str>, Arc<OnceCell<Arc<Upstream>>>>,
+    pub(super) own: ArcSwapOption<Upstream>,
+    pub(super) clients: Clients,
+    /// How long an answer may take, and each pause in a large one.
+    pub(super) limit: Duration,
+    /// How long opening a session may take.
+    pub(super) patience: Duration,
     next_id: AtomicU64,
     life: Mutex<Life>,
     /// For whom the gateway's own requests are made.
@@ -68,7 +75,10 @@ impl Http {
             headers: headers::base(config),
             own: ArcSwapOption::empty(),
             clients: DashMap::new(),
-            next_id: AtomicU64::new(1),
+            limit: config.timeout,
+            patience: config.connect_timeout,
+            // In a client's session our ids stand beside its own, and it counts from one.
+            next_id: AtomicU64::new(1_000_000_000),
             life: Mutex::default(),
             nobody: Arc::new(Client::new("".into(), Revision::LATEST)),
         }))
@@ -164,19 +174,6 @@ impl Http {
             .map_err(|trouble| trouble.into_refusal(&self.server))
     }
 
-    /// Ends the session held for a client.
-    pub(super) fn session_ended(&self, session: &str) {
-        let Some((_, cell)) = self.clients.remove(session) else {
-            return;
-        };
-        let Some(upstream) = cell.get().cloned() else {
-            return;
-        };
-        upstream.over.cancel();
-        let wire = self.wire.clone();
-        tokio::spawn(async move { farewell(&wire, &upstream).await });
-    }
-
     /// Ends every session, politely.
     pub(super) async fn leave(&self) {
         let mut all: Vec<_> = self.own.swap(None).into_iter().collect();
@@ -189,37 +186,6 @@ impl Http {
         futures_util::future::join_all(farewells).await;
     }
 
-    /// The session that serves a client.
-    async fn upstream(self: &Arc<Self>, client: &Client) -> Result<Arc<Upstream>, Refusal> {
-        if let Some(own) = self.own.load_full()
-            && own.id.is_none()
-        {
-            return Ok(own);
-        }
-        let cell = match self.clients.get(&client.session) {
-            Some(cell) => cell.clone(),
-            None => self
-                .clients
-                .entry(client.session.clone())
-                .or_default()
-                .clone(),
-        };
-        let opened = cell.get_or_try_init(|| self.open(Some(client)));
-        // Boxed: opening is rare and its future large.
-        Box::pin(opened).await.cloned()
-    }
-
-    fn forget(&self, client: &Client, lost: &Arc<Upstream>) {
-        lost.over.cancel();
-        let stale = |cell: &Arc<OnceCell<Arc<Upstream>>>| {
-            cell.get()
-                .is_some_and(|upstream| Arc::ptr_eq(upstream, lost))
-        };
-        // Only the one that was lost: another caller may have opened a new one already.
-        self.clients
-            .remove_if(&client.session, |_, cell| stale(cell));
-    }
-
     /// Asks with a number of our own; also gives the session id that came with the answer.
     pub(super) async fn ask_on(
         &self,
@@ -230,6 +196,9 @@ impl Http {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let body = message::request(id, method, params);
         let response = self.wire.send(Verb::POST, headers, body).await?;
+        if response.status() == StatusCode::NOT_FOUND && headers.contains_key(headers::SESSION) {
+            return Err(Trouble::SessionLost);
+        }
         let session = response.headers().get(headers::SESSION).cloned();
         let number = id.to_string();
         let reply = self

@@ -6,6 +6,7 @@
 mod answer;
 mod check;
 mod child;
+mod clients;
 mod config;
 mod headers;
 mod http;
@@ -133,4 +134,9 @@ fn initialize_params(revision: crate::mcp::Revision) -> String {
 /// `params` of `logging/setLevel`.
 fn level_params(level: Level) -> String {
     format!(r#"{{"level":"{}"}}"#, level.name())
+}
+
+/// `params` of `resources/subscribe` and its end.
+fn uri_params(uri: &str) -> String {
+    format!(r#"{{"uri":{}}}"#, message::json(&uri))
 }

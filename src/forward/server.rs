@@ -11,19 +11,17 @@ use indexmap::IndexMap;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-use super::{ServerConfig, Upward, http::Http, level_params, stdio::Child};
+use super::{ServerConfig, Upward, http::Http, level_params, stdio::Child, uri_params};
 use crate::{
     call::{Client, Level, Reply, ServerName},
     exchange::Exchange,
-    mcp::{Frame, Method, message::json},
+    mcp::{Frame, Method},
     refusal::Refusal,
     route::Routed,
 };
 
-/// How long a farewell may take: nobody waits for it.
-pub(super) const FAREWELL: Duration = Duration::from_secs(5);
-/// How long a client waits for the servers to take its log level.
-const LEVEL: Duration = Duration::from_secs(5);
+/// How long a server may take for what is not a call: a farewell, a log level.
+pub(super) const COURTESY: Duration = Duration::from_secs(5);
 
 /// A way to a running server.
 #[derive(Clone)]
@@ -37,6 +35,13 @@ impl Link {
         match self {
             Self::Child(child) => child.ask(method, params).await,
             Self::Http(http) => http.ask(method, params).await,
+        }
+    }
+
+    fn is_shared(&self) -> bool {
+        match self {
+            Self::Child(_) => true,
+            Self::Http(http) => http.is_shared(),
         }
     }
 
@@ -174,27 +179,6 @@ impl Server {
             }),
         }
     }
-
-    async fn set_level(&self, client: &Client, level: Level, lowest: Level) {
-        let Ok(link) = self.link() else { return };
-        let asked = async {
-            match link.as_ref() {
-                Link::Child(child) => {
-                    let params = level_params(lowest);
-                    child.ask(Method::LoggingSetLevel, &params).await.map(drop)
-                }
-                Link::Http(http) => http.set_level(client, &level_params(level)).await,
-            }
-        };
-        if !matches!(timeout(LEVEL, asked).await, Ok(Ok(()))) {
-            tracing::debug!(server = %self.name, "the log level could not be set");
-        }
-    }
-}
-
-/// `params` of `resources/subscribe` and its end.
-fn uri_params(uri: &str) -> String {
-    format!(r#"{{"uri":{}}}"#, json(&uri))
 }
 
 /// All servers, in the order of the file.
@@ -245,37 +229,58 @@ impl Servers {
     /// Passes a client's log level on: to its own sessions where it has some, and to the
     /// children that everybody shares the lowest level that anybody wants.
     pub async fn set_level(&self, client: &Client, level: Level, lowest: Level) {
-        let servers = self.by_name.values();
-        join_all(servers.map(|server| server.set_level(client, level, lowest))).await;
+        let set = self.by_name.values().map(async |server| {
+            let Ok(link) = server.link() else { return };
+            let asked = async {
+                match link.as_ref() {
+                    Link::Child(child) => {
+                        let params = level_params(lowest);
+                        child.ask(Method::LoggingSetLevel, &params).await.map(drop)
+                    }
+                    Link::Http(http) => http.set_level(client, &level_params(level)).await,
+                }
+            };
+            // The client waits for the slowest of them, and not for long.
+            if !matches!(timeout(COURTESY, asked).await, Ok(Ok(()))) {
+                tracing::debug!(server = %server.name, "the log level could not be set");
+            }
+        });
+        join_all(set).await;
     }
 
-    /// Tells a child that has just come up what is wanted of it.
+    /// Whether a server keeps one session for all clients, so that what one of them asks of it
+    /// may touch the others.
+    pub fn is_shared(&self, server: &ServerName) -> bool {
+        let link = self.by_name.get(server).map(|server| server.link());
+        matches!(link, Some(Ok(link)) if link.is_shared())
+    }
+
+    /// Tells a shared server that has just come up what is wanted of it.
     pub fn remind(&self, server: &ServerName, level: Option<Level>, uris: &[String]) {
         let level = level.map(|level| (Method::LoggingSetLevel, level_params(level)));
         let subscriptions = uris
             .iter()
             .map(|uri| (Method::ResourcesSubscribe, uri_params(uri)));
-        self.ask_child(server, level.into_iter().chain(subscriptions).collect());
+        self.ask_shared(server, level.into_iter().chain(subscriptions).collect());
     }
 
     /// Nobody wants to hear of a resource any more.
     pub fn unsubscribe(&self, server: &ServerName, uri: &str) {
         let end = (Method::ResourcesUnsubscribe, uri_params(uri));
-        self.ask_child(server, vec![end]);
+        self.ask_shared(server, vec![end]);
     }
 
     /// Asks in the background, where the answers are of no use.
-    fn ask_child(&self, server: &ServerName, requests: Vec<(Method, String)>) {
+    fn ask_shared(&self, server: &ServerName, requests: Vec<(Method, String)>) {
         let Some(Ok(link)) = self.by_name.get(server).map(|server| server.link()) else {
             return;
         };
-        if let Link::Child(child) = link.as_ref() {
-            let child = child.clone();
+        if link.is_shared() {
             tokio::spawn(async move {
                 let asked = requests
                     .iter()
-                    .map(|(method, params)| child.ask(*method, params));
-                drop(timeout(FAREWELL, join_all(asked)).await);
+                    .map(|(method, params)| link.ask(*method, params));
+                drop(timeout(COURTESY, join_all(asked)).await);
             });
         }
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Method as Verb;
 use tokio::time::timeout;
 
-use super::{http::Http, server::FAREWELL, upstream::Upstream, wire::Wire};
+use super::{http::Http, server::COURTESY, upstream::Upstream, wire::Wire};
 use crate::exchange::Exchange;
 
 /// Ends a session with the server.
@@ -14,7 +14,7 @@ pub(super) async fn farewell(wire: &Wire, upstream: &Upstream) {
     if upstream.id.is_some() {
         let sent = wire.send(Verb::DELETE, &upstream.headers, Bytes::new());
         // 405 or silence: then the server forgets the session by itself.
-        drop(timeout(FAREWELL, sent).await);
+        drop(timeout(COURTESY, sent).await);
     }
 }
 
@@ -60,7 +60,7 @@ impl Drop for Withdrawal<'_> {
         let notification = super::cancelled(self.exchange, self.id);
         tokio::spawn(async move {
             let sent = http.wire.send(Verb::POST, &upstream.headers, notification);
-            drop(timeout(FAREWELL, sent).await);
+            drop(timeout(COURTESY, sent).await);
         });
     }
 }

@@ -22,7 +22,7 @@ use crate::{
     mcp::{Frame, List, Method, Part, message},
     observe::{Metrics, Outcome, Record},
     refusal::Refusal,
-    route::{self, Catalog, Naming, Route, View},
+    route::{self, Catalog, Naming, Route, Routed, View},
     session::{Session, Sessions, Subscriptions},
     start::Start,
 };
@@ -150,8 +150,7 @@ impl Pipeline {
             }
             Route::There(routed) => {
                 record.server(routed.server());
-                let followed = self.follow(&routed.call().target, routed.server(), session);
-                match followed {
+                match self.follow(&plan, &routed, session) {
                     true => plan.servers.send(&routed, exchange).await?,
                     false => Reply::Whole(message::result(&id, b"{}")),
                 }
@@ -177,16 +176,18 @@ impl Pipeline {
         self.plan.load_full()
     }
 
-    /// Keeps the book of subscriptions. False where a server need not hear of the end of one,
-    /// because another session still listens.
-    fn follow(&self, target: &Target, server: &ServerName, session: &Session) -> bool {
+    /// Keeps the book of subscriptions. False where a server must not hear of the end of one,
+    /// because another session still listens on the same connection.
+    fn follow(&self, plan: &Plan, routed: &Routed, session: &Session) -> bool {
+        let (target, server) = (&routed.call().target, routed.server());
         match target {
             Target::Subscription(uri, true) => {
                 self.subscriptions.add(server, uri, session.id());
                 true
             }
             Target::Subscription(uri, false) => {
-                self.subscriptions.remove(server, uri, session.id())
+                let last = self.subscriptions.remove(server, uri, session.id());
+                last || !plan.servers.is_shared(server)
             }
             Target::Ping
             | Target::List(_)

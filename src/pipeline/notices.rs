@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, PoisonError};
 
+use bytes::Bytes;
+
 use super::{Pipeline, Plan};
 use crate::{
     call::{Level, ServerName},
@@ -77,10 +79,12 @@ impl Pipeline {
             view: view.clone(),
             ..Plan::clone(plan)
         });
+        let told = |list| message::notification(Method::ListChanged(list), None);
+        let mut told: Vec<Bytes> = changed.into_iter().map(told).collect();
+        told.dedup(); // resources and their templates share a word
         for session in self.sessions.all() {
-            for list in &changed {
-                let told = message::notification(Method::ListChanged(*list), None);
-                session.outbox.push_once(told);
+            for message in &told {
+                session.outbox.push_once(message.clone());
             }
         }
     }

@@ -189,6 +189,7 @@ impl Sessions {
     /// Forgets a session and closes its stream.
     pub fn remove(&self, id: &str) {
         if let Some((_, session)) = self.by_id.remove(id) {
+            session.client.end();
             session.outbox.close();
         }
     }

@@ -1,0 +1,166 @@
+//! A session opens, belongs to who opened it, and ends: by DELETE, or of idleness.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use mcpgate::{call::Caller, exchange::Exchange, mcp::Revision, session::Reader};
+
+use crate::support::{Answer, Gate, Gateway, HttpServer, initialize};
+
+#[tokio::test]
+async fn a_session_id_is_128_random_bits_in_hexadecimal() {
+    let gateway = Gateway::start("").await;
+
+    let (one, other) = (gateway.session().await, gateway.session().await);
+
+    for client in [&one, &other] {
+        assert_eq!(client.session().len(), 32);
+        assert!(client.session().bytes().all(|b| b.is_ascii_hexdigit()));
+    }
+    assert_ne!(one.session(), other.session());
+}
+
+#[tokio::test]
+async fn a_request_without_its_session_is_refused_with_400_and_with_an_unknown_one_with_404() {
+    let gateway = Gateway::start("").await;
+
+    let missing = gateway.client().request("ping", "{}").await;
+    let unknown = gateway.client().with("mcp-session-id", &"0".repeat(32));
+    let unknown = unknown.request("ping", "{}").await;
+
+    assert_eq!(missing.status, StatusCode::BAD_REQUEST);
+    assert!(missing.error().1.contains("Mcp-Session-Id"));
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_session_of_somebody_else_looks_like_one_that_never_was() {
+    let gateway = Gateway::with_keys("", &[("alice", "a-key"), ("bob", "b-key")]).await;
+    let alice = gateway.client().with("x-api-key", "a-key").open().await;
+    let bob = gateway.client().with("x-api-key", "b-key");
+
+    let theirs = bob.clone().with("mcp-session-id", alice.session());
+    let nobodys = bob.with("mcp-session-id", &"0".repeat(32));
+
+    for verb in [Method::POST, Method::GET, Method::DELETE] {
+        let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+        let theirs = theirs.ask(verb.clone(), ping).await;
+        let nobodys = nobodys.ask(verb, ping).await;
+        assert_eq!(theirs.status, StatusCode::NOT_FOUND);
+        assert_eq!((theirs.status, theirs.body), (nobodys.status, nobodys.body));
+    }
+    assert_eq!(alice.request("ping", "{}").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn delete_ends_a_session_and_the_one_that_a_server_keeps_for_it() {
+    let server = HttpServer::with_tools(&["echo"]).await;
+    let gateway = Gateway::of(&[("up", &server)]).await;
+    let client = gateway.session().await;
+    client.call("up__echo", "{}").await;
+    let kept = server.hears("tools/call").await.session().to_owned();
+
+    let deleted = client.ask(Method::DELETE, "").await;
+
+    assert_eq!(deleted.status, StatusCode::NO_CONTENT);
+    assert_eq!(server.hears_delete().await.session(), kept);
+    let after = client.call("up__echo", "{}").await;
+    assert_eq!(after.status, StatusCode::NOT_FOUND);
+    assert_eq!(server.heard_of("tools/call").len(), 1);
+}
+
+/// Holds back whoever opens a session at the server.
+fn hold_openings(server: &HttpServer) -> Gate {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let greeting = r#"{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"fake","version":"1"}}"#;
+    server.on("initialize", move |heard| {
+        Answer::result(heard, greeting).held(&held)
+    });
+    gate
+}
+
+#[tokio::test]
+async fn delete_while_the_servers_session_is_being_opened_leaves_none_behind() {
+    let server = HttpServer::with_tools(&["echo"]).await;
+    let gateway = Gateway::of(&[("up", &server)]).await;
+    let client = gateway.session().await;
+    let gate = hold_openings(&server);
+
+    let delete = async {
+        server
+            .nth("a second session", 2, |heard| {
+                heard.method() == "initialize"
+            })
+            .await;
+        let deleted = client.ask(Method::DELETE, "").await;
+        gate.open();
+        deleted
+    };
+    let (_, deleted) = tokio::join!(client.call("up__echo", "{}"), delete);
+
+    assert_eq!(deleted.status, StatusCode::NO_CONTENT);
+    assert_eq!(server.hears_delete().await.session(), "s-2");
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_while_the_servers_session_is_being_opened_finds_it_later() {
+    let server = HttpServer::with_tools(&["echo"]).await;
+    let gateway = Gateway::of(&[("up", &server)]).await;
+    let client = gateway.session().await;
+    let gate = hold_openings(&server);
+
+    let asking = client.clone();
+    let asked = tokio::spawn(async move { asking.call("up__echo", "{}").await });
+    server
+        .nth("a second session", 2, |heard| {
+            heard.method() == "initialize"
+        })
+        .await;
+    asked.abort();
+    assert!(asked.await.unwrap_err().is_cancelled());
+    client.request("ping", "{}").await;
+    gate.open();
+    client.call("up__echo", "{}").await;
+
+    assert_eq!(server.hears("tools/call").await.session(), "s-2");
+    assert_eq!(server.heard_of("initialize").len(), 2);
+    client.ask(Method::DELETE, "").await;
+    assert_eq!(server.hears_delete().await.session(), "s-2");
+}
+
+#[tokio::test]
+async fn a_session_too_many_is_refused_with_503_until_another_ends() {
+    let gateway = Gateway::start("[gateway]\nmax_sessions = 2").await;
+    let first = gateway.session().await;
+    gateway.session().await;
+
+    let full = gateway.client().post(initialize("2025-11-25")).await;
+
+    assert_eq!(full.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(full.error().1.contains("max_sessions"));
+    first.ask(Method::DELETE, "").await;
+    gateway.session().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_session_ends_unless_a_call_is_under_way_or_a_stream_is_open() {
+    let gateway = Gateway::start("[gateway]\nsession_idle = \"1m\"").await;
+    let sessions = &gateway.pipeline().sessions;
+    let open = || sessions.open(Caller::Anonymous, Revision::LATEST).unwrap();
+    let (idle, listening, calling) = (open(), open(), open());
+    let stream = (Reader::open(listening.clone(), None), listening.busy());
+    let exchange = Exchange::new(calling.client.clone()).into();
+    let call = calling.begin("1".into(), &exchange);
+
+    tokio::time::sleep(Duration::from_secs(120)).await; // the clock is a fake
+
+    let alive = |id: &str| sessions.get(id).is_some();
+    assert!(!alive(idle.id()));
+    assert!(alive(listening.id()) && alive(calling.id()));
+    drop((stream, call));
+    tokio::time::sleep(Duration::from_secs(50)).await;
+    assert!(alive(listening.id()), "its time starts with the end");
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert!(!alive(listening.id()) && !alive(calling.id()));
+}

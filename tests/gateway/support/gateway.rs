@@ -1,0 +1,131 @@
+//! The gateway itself, from files as a person writes them.
+
+use std::{fs, net::SocketAddr, path::Path, sync::Arc};
+
+use mcpgate::{
+    authenticate::hash_of,
+    config::{self, Config, Environment, Paths},
+    gateway,
+    pipeline::Pipeline,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::{io::AsyncReadExt, net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use super::{Client, HttpServer, within};
+
+/// A gateway that is listening.
+pub(crate) struct Gateway {
+    address: SocketAddr,
+    inner: Arc<gateway::Gateway>,
+    until: CancellationToken,
+    serving: JoinHandle<std::io::Result<()>>,
+    _folder: TempDir,
+}
+
+impl Gateway {
+    /// One that runs this `servers.toml`.
+    pub(crate) async fn start(servers: &str) -> Self {
+        Self::with_keys(servers, &[]).await
+    }
+
+    /// One that lets holders of keys in and nobody else; `keys` are names and keys.
+    pub(crate) async fn with_keys(servers: &str, keys: &[(&str, &str)]) -> Self {
+        let (folder, config) = load(servers, keys);
+        let inner = Arc::new(gateway::Gateway::start(&config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let until = CancellationToken::new();
+        let (serves, stop) = (inner.clone(), until.clone());
+        let serving =
+            tokio::spawn(async move { serves.serve(listener, stop.cancelled_owned()).await });
+        Self {
+            address,
+            inner,
+            until,
+            serving,
+            _folder: folder,
+        }
+    }
+
+    /// One in front of these servers, once each was reached or found to be down.
+    pub(crate) async fn of(servers: &[(&str, &HttpServer)]) -> Self {
+        let tables = servers.iter().map(|(name, server)| server.table(name));
+        let gateway = Self::start(&tables.collect::<String>()).await;
+        gateway.settled().await;
+        gateway
+    }
+
+    /// Every server was reached, or found to be down.
+    pub(crate) async fn settled(&self) {
+        within("the servers", self.pipeline().start.over()).await;
+    }
+
+    pub(crate) fn pipeline(&self) -> &Arc<Pipeline> {
+        self.inner.pipeline()
+    }
+
+    /// A client that has sent nothing yet.
+    pub(crate) fn client(&self) -> Client {
+        Client::new(format!("http://{}", self.address))
+    }
+
+    /// A client with a session.
+    pub(crate) async fn session(&self) -> Client {
+        self.client().open().await
+    }
+
+    /// What one client is answered on a pipe that says these lines and closes.
+    pub(crate) async fn pipe(&self, lines: &[String]) -> Vec<Value> {
+        let input = format!("{}\n", lines.join("\n"));
+        let (mut answers, output) = tokio::io::duplex(1024);
+        let serving = self.inner.serve_pipe(input.as_bytes(), output);
+        let mut text = String::new();
+        let both = async { tokio::join!(serving, answers.read_to_string(&mut text)) };
+        let (served, read) = within("the end of the pipe", both).await;
+        served.unwrap();
+        read.unwrap();
+        let answers = text.lines().map(serde_json::from_str);
+        answers.collect::<Result<_, _>>().unwrap()
+    }
+
+    /// Stops as a signal would have it.
+    pub(crate) async fn stop(mut self) {
+        self.until.cancel();
+        let served = within("the end", &mut self.serving).await;
+        served.unwrap().unwrap();
+        let inner = Arc::clone(&self.inner);
+        drop(self);
+        let inner = Arc::into_inner(inner).expect("somebody still serves");
+        within("the servers' end", inner.stop()).await;
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// Reads files as the program does.
+fn load(servers: &str, keys: &[(&str, &str)]) -> (TempDir, Config) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("servers.toml");
+    fs::write(&file, servers).unwrap();
+    if !keys.is_empty() {
+        let tables = keys
+            .iter()
+            .map(|(name, key)| format!("[keys.{name}]\nhash = \"{}\"\n", hash_of(key)));
+        fs::create_dir(folder.path().join("policies")).unwrap();
+        let text = tables.collect::<String>();
+        fs::write(folder.path().join("policies/keys.toml"), text).unwrap();
+    }
+    let environment = Environment {
+        variable: &|_| None,
+        program: Path::new(env!("CARGO_BIN_EXE_mcpgate")),
+    };
+    let paths = Paths::find(Some(file), None).unwrap();
+    let config = config::load_with(&paths, &environment).unwrap();
+    (folder, config)
+}

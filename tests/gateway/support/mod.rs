@@ -1,0 +1,41 @@
+//! A gateway, servers behind it and clients in front of it: real sockets on port 0, gone on drop.
+
+mod answer;
+mod client;
+mod events;
+mod gateway;
+mod heard;
+mod http_server;
+mod script;
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+pub(crate) use answer::{Answer, Gate};
+pub(crate) use client::{Client, call, initialize, request};
+pub(crate) use events::Event;
+pub(crate) use gateway::Gateway;
+pub(crate) use heard::Heard;
+pub(crate) use http_server::{HttpServer, Reserved};
+
+/// How long anything may take before its test fails. Nothing waits for it to pass.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// What comes of `future`, if it comes at all.
+pub(crate) async fn within<F: Future>(what: &str, future: F) -> F::Output {
+    match timeout(DEADLINE, future).await {
+        Ok(output) => output,
+        Err(_elapsed) => panic!("nothing after {DEADLINE:?}: {what}"),
+    }
+}
+
+/// A tool as servers list it.
+pub(crate) fn tool(name: &str) -> String {
+    format!(r#"{{"name":"{name}","inputSchema":{{"type":"object"}}}}"#)
+}
+
+/// A JSON-RPC notification.
+pub(crate) fn notification(method: &str, params: &str) -> String {
+    format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":{params}}}"#)
+}
