@@ -38,7 +38,7 @@ async fn a_clients_cancellation_reaches_the_server_in_the_clients_own_words() {
     let client = gateway.session().await;
     let bystander = gateway.session().await;
     bystander.call("other__echo", "{}").await;
-    let words = r#"{ "reason":"caf\u00e9 1E+2", "requestId" : 7 ,"x":[1.0]}"#;
+    let words = r#"{ "reason":"caff\u00e8 1E+2", "requestId" : 7 ,"x":[1.0]}"#;
 
     let cancel = async {
         let call = stuck.hears("tools/call").await;
