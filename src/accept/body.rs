@@ -150,3 +150,42 @@ pub(super) fn listening(reader: Reader, busy: Busy) -> Body {
     });
     Body::Events(Box::pin(futures_util::StreamExt::chain(first, rest)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http_body_util::BodyExt;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::{call::Caller, mcp::Revision, session::Sessions};
+
+    async fn next(body: &mut Body) -> Bytes {
+        body.frame().await.unwrap().unwrap().into_data().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_quiet_stream_shows_every_15_seconds_that_it_lives() {
+        let sessions = Sessions::new(1, Duration::from_secs(1));
+        let session = sessions
+            .open(Caller::Local, Revision::LATEST, "{}", "{}")
+            .unwrap();
+        let reader = Reader::open(session.clone(), None);
+        let exchange = Arc::new(Exchange::new(session.client.clone(), None));
+        let call = Box::pin(std::future::pending());
+        let mut listening = listening(reader, session.busy());
+        let mut answering = answering(call, exchange, "1".into(), 100);
+
+        assert_eq!(next(&mut listening).await, sse::HEARTBEAT);
+        for body in [&mut listening, &mut answering] {
+            let start = Instant::now();
+            for beat in 1..4 {
+                assert_eq!(next(body).await, sse::HEARTBEAT);
+                assert_eq!(start.elapsed(), HEARTBEAT * beat);
+            }
+        }
+        session.outbox.push("news".into());
+        assert_eq!(next(&mut listening).await, sse::event(Some(1), b"news"));
+    }
+}

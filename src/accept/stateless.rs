@@ -80,10 +80,31 @@ impl Endpoint {
             }
             _ => {
                 let begun = begin_with(self.pipeline(), &session, frame, params(headers));
-                Ok(self.answer(begun, id, headers).await)
+                let response = self.answer(begun, id, headers).await;
+                Ok(with_status(response))
             }
         }
     }
+}
+
+/// The status that goes with some of a server's errors (Request Metadata, Error Codes).
+fn with_status(mut response: Response<Body>) -> Response<Body> {
+    let Body::Whole(message) = response.body() else {
+        return response;
+    };
+    // An error is small; a large answer need not be looked at.
+    let Some(frame) = Some(message).filter(|message| message.len() < 64 * 1024) else {
+        return response;
+    };
+    let code = Frame::parse(frame.clone()).ok().and_then(|frame| {
+        fields::field(frame.raw(Part::Error)?, "code").and_then(|code| code.parse::<i32>().ok())
+    });
+    match code {
+        Some(-32022..=-32020) => *response.status_mut() = StatusCode::BAD_REQUEST,
+        Some(-32601) => *response.status_mut() = StatusCode::NOT_FOUND,
+        _ => {}
+    }
+    response
 }
 
 /// Methods that this revision has not, or that only servers send.

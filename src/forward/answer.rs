@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use http::{HeaderMap, Method as Verb, Response, StatusCode, header};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Body as _, Frame as Piece, Incoming};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{
     listing::garbled,
@@ -114,12 +114,18 @@ impl Wire {
                 read.push(data);
             }
         }
-        let server = self.outlet.server.clone();
-        let rest = futures_util::stream::unfold((body, server), |(mut body, server)| async {
-            let piece = body.frame().await?;
-            let piece = piece.map_err(|error| std::io::Error::other(stopped(&server, &error)));
-            Some((piece, (body, server)))
-        });
+        let (server, limit) = (self.outlet.server.clone(), self.limit);
+        let rest =
+            futures_util::stream::unfold((body, server), move |(mut body, server)| async move {
+                let piece = match timeout(limit, body.frame()).await {
+                    Ok(piece) => piece?.map_err(|error| stopped(&server, &error)),
+                    Err(_elapsed) => Err(Refusal::TimedOut {
+                        server: server.to_string(),
+                        limit,
+                    }),
+                };
+                Some((piece.map_err(std::io::Error::other), (body, server)))
+            });
         let read = futures_util::stream::iter(read.into_iter().map(|data| Ok(Piece::data(data))));
         Ok(Reply::Streamed(
             StreamBody::new(read.chain(rest)).boxed_unsync(),

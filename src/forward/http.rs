@@ -5,19 +5,22 @@
 //! id can stay, and a large answer streams through unread. A server that gives no session id
 //! keeps no sessions; then one connection serves everybody.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use dashmap::DashMap;
 use http::{HeaderMap, HeaderValue, Method as Verb, StatusCode};
-use tokio::sync::OnceCell;
 
 use super::{
     answer::Trouble,
+    clients::Clients,
     headers::SESSION,
     level_params,
     life::Life,
@@ -38,8 +41,10 @@ use crate::{
 pub(super) struct Http {
     pub(super) wire: Wire,
     pub(super) headers: HeaderMap,
-    own: ArcSwapOption<Upstream>,
-    clients: DashMap<Arc<str>, Arc<OnceCell<Arc<Upstream>>>>,
+    pub(super) own: ArcSwapOption<Upstream>,
+    pub(super) clients: Clients,
+    /// How long opening a session may take.
+    pub(super) patience: Duration,
     next_id: AtomicU64,
     life: Mutex<Life>,
     /// For whom the gateway's own requests are made.
@@ -48,14 +53,16 @@ pub(super) struct Http {
 
 impl Http {
     /// A way to the server; nothing is sent yet.
-    pub(super) fn new(wire: Wire, headers: HeaderMap) -> Arc<Self> {
+    pub(super) fn new(wire: Wire, headers: HeaderMap, patience: Duration) -> Arc<Self> {
         let nobody = Client::new("".into(), Caller::Local, Revision::LATEST, "{}", "{}");
         Arc::new(Self {
             wire,
             headers,
             own: ArcSwapOption::empty(),
             clients: DashMap::new(),
-            next_id: AtomicU64::new(1),
+            patience,
+            // In a client's session our ids stand beside its own, and it counts from one.
+            next_id: AtomicU64::new(1_000_000_000),
             life: Mutex::default(),
             nobody: Arc::new(nobody),
         })
@@ -67,11 +74,6 @@ impl Http {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
-    }
-
-    /// Whether the server keeps no sessions.
-    pub(super) fn is_stateless(&self) -> bool {
-        self.own.load().as_ref().is_some_and(|own| own.id.is_none())
     }
 
     /// Opens the gateway's own session.
@@ -164,26 +166,6 @@ impl Http {
             .map_err(|trouble| trouble.into_refusal(&self.wire.outlet.server))
     }
 
-    /// Ends the session held for a client.
-    pub(super) fn session_ended(&self, session: &str) {
-        let Some((_, cell)) = self.clients.remove(session) else {
-            return;
-        };
-        if let Some(upstream) = cell.get() {
-            self.dismiss(upstream);
-        }
-    }
-
-    /// Ends a session with the server, once.
-    fn dismiss(&self, upstream: &Arc<Upstream>) {
-        if upstream.over.is_cancelled() {
-            return;
-        }
-        upstream.over.cancel();
-        let (wire, upstream) = (self.wire.clone(), upstream.clone());
-        tokio::spawn(async move { farewell(&wire, &upstream).await });
-    }
-
     /// Ends every session, politely.
     pub(super) async fn leave(&self) {
         let mut all: Vec<_> = self.own.swap(None).into_iter().collect();
@@ -196,47 +178,6 @@ impl Http {
         futures_util::future::join_all(farewells).await;
     }
 
-    /// The session that serves a client.
-    async fn upstream(self: &Arc<Self>, client: &Arc<Client>) -> Result<Arc<Upstream>, Refusal> {
-        if let Some(own) = self.own.load_full()
-            && own.id.is_none()
-        {
-            return Ok(own);
-        }
-        let cell = match self.clients.get(&client.session) {
-            Some(cell) => cell.clone(),
-            None => self
-                .clients
-                .entry(client.session.clone())
-                .or_default()
-                .clone(),
-        };
-        let opened = cell.get_or_try_init(|| async {
-            let opened = self.open(Some(client)).await;
-            opened.map_err(|trouble| trouble.into_refusal(&self.wire.outlet.server))
-        });
-        // Boxed: opening is rare and its future large.
-        let upstream = Box::pin(opened).await.cloned()?;
-        // The client's session may have ended meanwhile: then nobody else would end this one.
-        if client.is_over() {
-            self.clients.remove(&client.session);
-            self.dismiss(&upstream);
-            return Err(Refusal::SessionUnknown);
-        }
-        Ok(upstream)
-    }
-
-    fn forget(&self, client: &Client, lost: &Arc<Upstream>) {
-        lost.over.cancel();
-        let stale = |cell: &Arc<OnceCell<Arc<Upstream>>>| {
-            cell.get()
-                .is_some_and(|upstream| Arc::ptr_eq(upstream, lost))
-        };
-        // Only the one that was lost: another caller may have opened a new one already.
-        self.clients
-            .remove_if(&client.session, |_, cell| stale(cell));
-    }
-
     /// Asks with a number of our own; also gives the session id that came with the answer.
     pub(super) async fn ask_on(
         &self,
@@ -247,6 +188,9 @@ impl Http {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let body = message::request(id, method, params);
         let response = self.wire.send(Verb::POST, headers, body).await?;
+        if response.status() == StatusCode::NOT_FOUND && headers.contains_key(SESSION) {
+            return Err(Trouble::SessionLost);
+        }
         let session = response.headers().get(SESSION).cloned();
         let number = id.to_string();
         let reply = self

@@ -53,7 +53,7 @@ impl Link {
     pub(super) fn is_shared(&self) -> bool {
         match self {
             Self::Pool(pool) => pool.is_shared(),
-            Self::Http(http) => http.is_stateless(),
+            Self::Http(http) => http.is_shared(),
             Self::Stateless(_) => true,
         }
     }
@@ -184,7 +184,7 @@ impl Link {
             self.watch(uri, true);
             return Ok(());
         }
-        let params = format!(r#"{{"uri":{}}}"#, crate::mcp::message::json(&uri));
+        let params = super::uri_params(uri);
         let answer = self.ask(Method::ResourcesSubscribe, &params).await?;
         match answer.raw(Part::Error) {
             None => Ok(()),
@@ -202,10 +202,24 @@ impl Link {
             self.watch(uri, false);
             return Ok(());
         }
-        let params = format!(r#"{{"uri":{}}}"#, crate::mcp::message::json(&uri));
+        let params = super::uri_params(uri);
         self.ask(Method::ResourcesUnsubscribe, &params)
             .await
             .map(drop)
+    }
+
+    /// Tells a server that has just come up what is wanted of it.
+    pub(super) async fn remind(&self, level: Option<Level>, uris: &[String]) {
+        if let Some(level) = level.filter(|_| !self.is_stateless()) {
+            // It need not know of levels.
+            drop(
+                self.ask(Method::LoggingSetLevel, &super::level_params(level))
+                    .await,
+            );
+        }
+        for uri in uris {
+            drop(self.subscribe(uri).await);
+        }
     }
 
     /// Passes a client's log level on.

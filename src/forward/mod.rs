@@ -6,6 +6,7 @@
 mod answer;
 mod check;
 mod child;
+mod clients;
 mod config;
 mod headers;
 mod http;
@@ -87,7 +88,9 @@ fn initialize_params(client: Option<&Client>) -> String {
         r#""}"#
     );
     // A stateless client need not say who it is; a session's server wants to know.
-    let info = client.map(|client| client.info.as_ref()).filter(|info| *info != "{}");
+    let info = client
+        .map(|client| client.info.as_ref())
+        .filter(|info| *info != "{}");
     let info = info.unwrap_or(own);
     format!(
         r#"{{"protocolVersion":"{revision}","capabilities":{capabilities},"clientInfo":{info}}}"#
@@ -97,4 +100,9 @@ fn initialize_params(client: Option<&Client>) -> String {
 /// `params` of `logging/setLevel`.
 fn level_params(level: Level) -> String {
     format!(r#"{{"level":"{}"}}"#, level.name())
+}
+
+/// `params` of `resources/subscribe` and its end.
+fn uri_params(uri: &str) -> String {
+    format!(r#"{{"uri":{}}}"#, message::json(&uri))
 }

@@ -98,6 +98,18 @@ impl Servers {
         asked.unwrap_or(Err(Refusal::Unanswered))
     }
 
+    /// Tells a shared server that has just come up what is wanted of it.
+    pub fn remind(&self, server: &ServerName, level: Option<Level>, uris: Vec<String>) {
+        let Some(Ok(link)) = self.by_name.get(server).map(|server| server.link()) else {
+            return;
+        };
+        if link.is_shared() {
+            tokio::spawn(async move {
+                drop(timeout(COURTESY, link.remind(level, &uris)).await);
+            });
+        }
+    }
+
     /// Nobody wants to hear of a resource any more.
     pub fn unsubscribe(&self, server: &ServerName, uri: &str) {
         let Some(Ok(link)) = self.by_name.get(server).map(|server| server.link()) else {

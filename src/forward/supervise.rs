@@ -145,7 +145,7 @@ impl Server {
                 return Ok((Link::Stateless(server), connection, greeting));
             }
         }
-        let http = Http::new(wire, headers);
+        let http = Http::new(wire, headers, self.config.connect_timeout);
         match http.open_own().await {
             Ok(greeting) => {
                 let connection = Connection::Session(http.life());
@@ -175,7 +175,16 @@ impl Server {
     async fn fetch(&self, link: &Link, greeting: &Greeting, lists: &[List], catalog: &mut Catalog) {
         for list in lists.iter().copied().filter(|list| greeting.has(*list)) {
             let ask = |params: String| async move { link.ask(list.method(), &params).await };
-            match listing::fetch(&self.name, list, ask).await {
+            let limit = self.config.timeout;
+            let fetched = timeout(limit, listing::fetch(&self.name, list, ask)).await;
+            // One list that hangs must not keep the others from being fetched, now and later.
+            let fetched = fetched.unwrap_or_else(|_elapsed| {
+                Err(Refusal::TimedOut {
+                    server: self.name.to_string(),
+                    limit,
+                })
+            });
+            match fetched {
                 Ok(items) => catalog.set(list, items),
                 // Servers that declare resources often know nothing of templates.
                 Err(error) if list == List::Templates => tracing::debug!("{error}"),

@@ -25,6 +25,8 @@ const IDLE: Duration = Duration::from_secs(60);
 pub(super) struct Wire {
     pub(super) outlet: Outlet,
     pub(super) max_message: usize,
+    /// How long an answer may take, and each pause in a large one.
+    pub(super) limit: Duration,
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     uri: Uri,
 }
@@ -69,6 +71,7 @@ impl Wire {
         Ok(Self {
             outlet,
             max_message,
+            limit: config.timeout,
             client,
             uri,
         })

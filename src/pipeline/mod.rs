@@ -222,14 +222,15 @@ impl Pipeline {
 
     async fn set_level(&self, plan: &Plan, session: &Session, level: Level) {
         session.client.set_level(level);
-        let all = self.sessions.all();
-        let lowest = all
-            .iter()
-            .filter_map(|session| session.client.level())
-            .min();
-        plan.servers
-            .set_level(&session.client, level, lowest.unwrap_or(level))
-            .await;
+        let lowest = self.lowest_level().unwrap_or(level);
+        plan.servers.set_level(&session.client, level, lowest).await;
+    }
+
+    /// The lowest level of log messages that any session has asked for.
+    fn lowest_level(&self) -> Option<Level> {
+        let sessions = self.sessions.all();
+        let levels = sessions.iter().filter_map(|session| session.client.level());
+        levels.min()
     }
 
     /// Takes what a client says without asking: notifications, and answers to questions.

@@ -75,6 +75,9 @@ impl Upward for Pipeline {
 
     fn settled(&self, server: &ServerName) {
         self.start.settled(server);
+        // What has just come up knows nothing of what was wanted of it, or of the one before it.
+        let (level, uris) = (self.lowest_level(), self.subscriptions.at(server));
+        self.plan.load().servers.remind(server, level, uris);
     }
 }
 

@@ -51,6 +51,13 @@ impl Subscriptions {
         orphaned
     }
 
+    /// The resources of a server that somebody wants to hear of.
+    pub fn at(&self, server: &ServerName) -> Vec<String> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let resources = all.keys().filter(|(of, _)| of == server);
+        resources.map(|(_, uri)| uri.clone()).collect()
+    }
+
     /// The sessions that want to hear of a resource.
     pub fn of(&self, server: &ServerName, uri: &str) -> Vec<Arc<str>> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);

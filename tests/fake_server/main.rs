@@ -63,18 +63,16 @@ struct Arguments {
     status: i32,
     /// `big`: the size of the answer.
     bytes: usize,
+    /// `say`: instead of what `--mute` said.
+    mute: Vec<String>,
     /// `offer`: instead of what `--tools` said.
     tools: Option<Value>,
     /// `become`: what the process goes on as.
     script: String,
 }
 
-/// `received`, until enough has been.
-struct Waiting {
-    id: String,
-    contains: String,
-    count: usize,
-}
+/// The id of a call of `received`, and which lines it wants, and how many.
+type Waiting = (String, String, usize);
 
 #[derive(Default)]
 struct Server {
@@ -238,17 +236,16 @@ impl Server {
                 }
                 text(id, "done");
             }
-            "received" => self.waiting.push(Waiting {
-                id: id.to_owned(),
-                contains: given.contains,
-                count: given.count,
-            }),
+            "received" => self
+                .waiting
+                .push((id.to_owned(), given.contains, given.count)),
             "say" => {
                 let token = params.meta.and_then(|meta| meta.token);
                 let token = token.map_or("null", RawValue::get);
                 for line in given.lines {
                     say(&line.replace("$ID", id).replace("$TOKEN", token));
                 }
+                self.mute = given.mute;
                 text(id, "said");
             }
             "big" => text(id, &"x".repeat(given.bytes)),
@@ -282,16 +279,16 @@ impl Server {
     /// Answers those who wait for what has come by now.
     fn tell(&mut self) {
         let received = &self.received;
-        self.waiting.retain(|waiting| {
-            let matches = received
+        self.waiting.retain(|(id, contains, count)| {
+            let lines: Vec<&String> = received
                 .iter()
-                .filter(|line| line.contains(&waiting.contains));
-            let lines: Vec<&String> = matches.collect();
-            if lines.len() < waiting.count {
+                .filter(|line| line.contains(contains))
+                .collect();
+            if lines.len() < *count {
                 return true;
             }
             let result = json!({"content": [], "structuredContent": {"lines": lines}});
-            answer(&waiting.id, &result.to_string());
+            answer(id, &result.to_string());
             false
         });
     }

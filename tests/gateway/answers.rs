@@ -1,9 +1,10 @@
 //! How an answer arrives: as JSON, unless something precedes it; whole, however large.
 
-use http::StatusCode;
+use http::{Method, StatusCode};
+use http_body_util::BodyExt;
 
 use crate::support::{
-    Answer, Gate, Gateway, Heard, HttpServer, call, initialize, notification, request,
+    Answer, Gate, Gateway, Heard, HttpServer, call, initialize, notification, request, within,
 };
 
 const MEBIBYTE: usize = 1024 * 1024;
@@ -76,8 +77,11 @@ async fn what_precedes_an_answer_keeps_its_place_though_all_comes_at_once() {
     let gateway = Gateway::of(&[("up", &server)]).await;
     let client = gateway.session().await;
     server.on("tools/call", |heard| {
-        let messages: Vec<String> = (0..50).map(progress).collect();
-        Answer::events(messages.into_iter().chain([heard.result("{}")]))
+        let messages = (0..50).map(progress).chain([heard.result("{}")]);
+        let events: String = messages
+            .map(|message| format!("data: {message}\n\n"))
+            .collect();
+        Answer::body(200, "text/event-stream", events)
     });
 
     let events = client.call("up__echo", "{}").await.events();
@@ -152,14 +156,12 @@ async fn a_large_answer_streams_through_before_it_is_complete() {
         head.then(Answer::json(tail.to_owned()))
     });
 
-    let posted = client
-        .send(http::Method::POST, call("1", "up__echo", "{}"))
-        .await;
+    let posted = client.send(Method::POST, call("1", "up__echo", "{}")).await;
 
     // The head is here though the end has not been sent.
     assert_eq!(posted.status(), StatusCode::OK);
     gate.open();
-    let body = http_body_util::BodyExt::collect(posted.into_body()).await;
+    let body = posted.into_body().collect().await;
     let asked = Heard::of(&call("1", "echo", "{}"));
     assert!(body.unwrap().to_bytes() == large(&asked, MEBIBYTE));
 }
@@ -189,11 +191,9 @@ async fn a_large_answer_that_breaks_off_is_not_taken_for_a_whole_one() {
         Answer::chunked(message[..MEBIBYTE / 2].to_owned(), 10_000).breaking()
     });
 
-    let posted = client
-        .send(http::Method::POST, call("1", "up__echo", "{}"))
-        .await;
+    let posted = client.send(Method::POST, call("1", "up__echo", "{}")).await;
 
-    let body = http_body_util::BodyExt::collect(posted.into_body()).await;
+    let body = posted.into_body().collect().await;
     assert!(body.is_err(), "the break is passed on");
 }
 
@@ -218,5 +218,44 @@ async fn on_a_pipe_too_a_large_answer_that_breaks_off_is_answered() {
     assert!(
         error["message"].as_str().unwrap().contains("`up`"),
         "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_large_answer_that_stops_coming_is_given_up_after_the_servers_timeout() {
+    let server = HttpServer::with_tools(&["echo"]).await;
+    server.on("tools/call", |heard| {
+        let message = large(heard, MEBIBYTE);
+        Answer::chunked(message[..MEBIBYTE / 2].to_owned(), 10_000).wait(&Gate::default())
+    });
+    let gateway = Gateway::start(&format!("{}timeout = \"1s\"\n", server.table("up"))).await;
+    gateway.settled().await;
+    let client = gateway.session().await;
+
+    let posted = client.send(Method::POST, call("1", "up__echo", "{}")).await;
+    let body = within("the end", posted.into_body().collect()).await;
+    assert!(body.is_err(), "it cannot be told from a whole one");
+
+    let input = [initialize("2025-11-25"), call("2", "up__echo", "{}")];
+    let answers = gateway.pipe(&input).await;
+    let error = &answers.iter().find(|answer| answer["id"] == 2).unwrap()["error"];
+    assert_eq!(error["code"], -32001);
+}
+
+#[tokio::test]
+async fn an_event_larger_than_a_message_may_be_is_an_error_that_names_the_server() {
+    let server = HttpServer::with_tools(&["echo"]).await;
+    server.on("tools/call", |heard| Answer::events([large(heard, 20_000)]));
+    let limited = format!("[gateway]\nmax_message = 10000\n{}", server.table("up"));
+    let gateway = Gateway::start(&limited).await;
+    gateway.settled().await;
+
+    let reply = gateway.session().await.call("up__echo", "{}").await;
+
+    assert_eq!(reply.status, StatusCode::OK);
+    let (_, words) = reply.error();
+    assert!(
+        words.contains("`up`") && words.contains("10000 bytes"),
+        "{words}"
     );
 }

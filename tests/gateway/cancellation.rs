@@ -38,7 +38,7 @@ async fn a_clients_cancellation_reaches_the_server_in_the_clients_own_words() {
     let client = gateway.session().await;
     let bystander = gateway.session().await;
     bystander.call("other__echo", "{}").await;
-    let words = r#"{ "reason":"caf\u00e9 1E+2", "requestId" : 7 ,"x":[1.0]}"#;
+    let words = r#"{ "reason":"caff\u00e8 1E+2", "requestId" : 7 ,"x":[1.0]}"#;
 
     let cancel = async {
         let call = stuck.hears("tools/call").await;
@@ -132,7 +132,7 @@ async fn a_client_that_hangs_up_in_mid_stream_cancels_its_call() {
 
 #[tokio::test]
 async fn a_call_that_takes_too_long_is_cancelled_and_the_error_names_the_setting() {
-    let (stuck, other, gateway) = stuck("200ms").await;
+    let (stuck, other, gateway) = stuck("1s").await;
     let client = gateway.session().await;
 
     let reply = client.post(call("7", "stuck__echo", "{}")).await;

@@ -141,3 +141,33 @@ async fn a_clients_calls_go_to_its_own_session_at_the_server() {
         "the gateway's own"
     );
 }
+
+#[tokio::test]
+async fn the_gateways_own_requests_in_a_clients_session_have_ids_of_their_own() {
+    let server = HttpServer::with_tools(&["echo"]).await;
+    let gateway = Gateway::of(&[("up", &server)]).await;
+    let client = gateway.session().await;
+    let gate = Gate::default();
+    let held = gate.clone();
+    server.on("tools/call", move |heard| {
+        Answer::result(heard, "{}").held(&held)
+    });
+
+    let calls = (0..30).map(|id| client.post(call(&id.to_string(), "up__echo", "{}")));
+    let set_level = async {
+        server
+            .nth("all calls", 30, |heard| heard.method() == "tools/call")
+            .await;
+        client
+            .request("logging/setLevel", r#"{"level":"error"}"#)
+            .await;
+        gate.open();
+    };
+    tokio::join!(join_all(calls), set_level);
+
+    let calls = server.heard_of("tools/call");
+    let ids: Vec<&str> = calls.iter().map(|call| call.id()).collect();
+    let set_level = server.hears("logging/setLevel").await;
+    assert_eq!(set_level.session(), calls[0].session());
+    assert!(!ids.contains(&set_level.id()), "{} crosses", set_level.id());
+}

@@ -1,6 +1,6 @@
 //! A server's lists change: that server is asked again, and only those are told who see it.
 
-use crate::support::{Answer, Event, Gate, Gateway, HttpServer, notification, tool};
+use crate::support::{Answer, Event, Gate, Gateway, Heard, HttpServer, notification, tool};
 
 fn changed(list: &str) -> String {
     format!(r#"{{"jsonrpc":"2.0","method":"notifications/{list}/list_changed"}}"#)
@@ -171,6 +171,63 @@ async fn a_list_that_cannot_be_fetched_again_stays_as_it_was() {
     server
         .push_own(&notification("notifications/prompts/list_changed", "{}"))
         .await;
+
+    assert_eq!(stream.data().await, changed("prompts"));
+    assert_eq!(client.list("tools").await, ["up__a"]);
+}
+
+#[tokio::test]
+async fn changes_that_come_while_a_list_is_fetched_are_one() {
+    let server = HttpServer::with_tools(&["a"]).await;
+    let gateway = Gateway::of(&[("up", &server)]).await;
+    let client = gateway.session().await;
+    client.call("up__a", "{}").await;
+    let kept = server.hears("tools/call").await.session().to_owned();
+    let mut stream = client.listen().await;
+    let gate = Gate::default();
+    let held = gate.clone();
+    server.on("tools/list", move |heard| {
+        let tools = format!(r#"{{"tools":[{}]}}"#, tool("b"));
+        Answer::result(heard, &tools).held(&held)
+    });
+    let news = notification("notifications/tools/list_changed", "{}");
+    server.push(&kept, &news).await;
+    let fetches = |heard: &Heard| heard.method() == "tools/list";
+    server.nth("a second fetch", 2, fetches).await;
+
+    for _ in 0..5 {
+        server.push(&kept, &news).await;
+    }
+    // Comes on the same stream, so by now the gateway has heard of all of them.
+    let after = notification("notifications/message", r#"{"level":"info","data":1}"#);
+    server.push(&kept, &after).await;
+    assert_eq!(stream.data().await, after);
+    gate.open();
+    server.nth("a third fetch", 3, fetches).await;
+    server.offer("prompts/list", &[r#"{"name":"p"}"#]);
+    let more = notification("notifications/prompts/list_changed", "{}");
+    server.push(&kept, &more).await;
+
+    assert_eq!(stream.data().await, changed("tools"));
+    assert_eq!(stream.data().await, changed("prompts"));
+    assert_eq!(server.heard_of("tools/list").len(), 3);
+}
+
+#[tokio::test]
+async fn a_list_that_never_comes_holds_no_later_change_up() {
+    let server = HttpServer::with_tools(&["a"]).await;
+    let table = format!("{}timeout = \"1s\"\n", server.table("up"));
+    let gateway = Gateway::start(&table).await;
+    gateway.settled().await;
+    let client = gateway.session().await;
+    let mut stream = client.listen().await;
+    server.on("tools/list", |_| Answer::status(200).held(&Gate::default()));
+    server.offer("prompts/list", &[r#"{"name":"p"}"#]);
+
+    for list in ["tools", "prompts"] {
+        let news = format!("notifications/{list}/list_changed");
+        server.push_own(&notification(&news, "{}")).await;
+    }
 
     assert_eq!(stream.data().await, changed("prompts"));
     assert_eq!(client.list("tools").await, ["up__a"]);

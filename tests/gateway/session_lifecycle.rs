@@ -69,28 +69,63 @@ async fn delete_ends_a_session_and_the_one_that_a_server_keeps_for_it() {
     assert_eq!(server.heard_of("tools/call").len(), 1);
 }
 
+/// Holds back whoever opens a session at the server.
+fn hold_openings(server: &HttpServer) -> Gate {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let greeting = r#"{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"fake","version":"1"}}"#;
+    server.on("initialize", move |heard| {
+        Answer::result(heard, greeting).held(&held)
+    });
+    gate
+}
+
 #[tokio::test]
 async fn delete_while_the_servers_session_is_being_opened_leaves_none_behind() {
     let server = HttpServer::with_tools(&["echo"]).await;
     let gateway = Gateway::of(&[("up", &server)]).await;
     let client = gateway.session().await;
-    let gate = Gate::default();
-    let held = gate.clone();
-    server.on("initialize", move |heard| {
-        Answer::result(heard, r#"{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"fake","version":"1"}}"#).held(&held)
-    });
+    let gate = hold_openings(&server);
 
-    let (caller, ended) = (client.clone(), async {
+    let delete = async {
         server
-            .nth("a second session", 2, |h| h.method() == "initialize")
+            .nth("a second session", 2, |heard| {
+                heard.method() == "initialize"
+            })
             .await;
         let deleted = client.ask(Method::DELETE, "").await;
         gate.open();
         deleted
-    });
-    let (_, deleted) = tokio::join!(caller.call("up__echo", "{}"), ended);
+    };
+    let (_, deleted) = tokio::join!(client.call("up__echo", "{}"), delete);
 
     assert_eq!(deleted.status, StatusCode::NO_CONTENT);
+    assert_eq!(server.hears_delete().await.session(), "s-2");
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_while_the_servers_session_is_being_opened_finds_it_later() {
+    let server = HttpServer::with_tools(&["echo"]).await;
+    let gateway = Gateway::of(&[("up", &server)]).await;
+    let client = gateway.session().await;
+    let gate = hold_openings(&server);
+
+    let asking = client.clone();
+    let asked = tokio::spawn(async move { asking.call("up__echo", "{}").await });
+    server
+        .nth("a second session", 2, |heard| {
+            heard.method() == "initialize"
+        })
+        .await;
+    asked.abort();
+    assert!(asked.await.unwrap_err().is_cancelled());
+    client.request("ping", "{}").await;
+    gate.open();
+    client.call("up__echo", "{}").await;
+
+    assert_eq!(server.hears("tools/call").await.session(), "s-2");
+    assert_eq!(server.heard_of("initialize").len(), 2);
+    client.ask(Method::DELETE, "").await;
     assert_eq!(server.hears_delete().await.session(), "s-2");
 }
 

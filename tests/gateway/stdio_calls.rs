@@ -206,7 +206,7 @@ async fn a_line_of_many_pipe_buffers_arrives_whole() {
 }
 
 #[tokio::test]
-async fn what_is_no_message_on_a_childs_stdout_is_passed_over() {
+async fn a_line_of_stdout_that_is_no_message_is_passed_over() {
     let gate = Gate::start(&server(
         "s",
         &["--banner", "Welcome to fake 1.0! {\"a\":1}"],

@@ -149,3 +149,20 @@ async fn the_calls_of_a_client_that_is_gone_are_cancelled() {
     soon("the end of its service", served).await.unwrap();
     gate.stop().await;
 }
+
+#[tokio::test]
+async fn what_goes_on_long_after_the_end_of_input_is_cancelled() {
+    let gate = Gate::start(&server("s", &[])).await;
+    let (mut watcher, mut client) = (gate.client().await, gate.client().await);
+    client.begin_call("s__hold", json!({})).await;
+    let id = held(&mut watcher, "s").await;
+
+    // The clock jumps to whatever is waited for.
+    tokio::time::pause();
+    assert!(client.close().await.is_empty());
+    tokio::time::resume();
+
+    let told = watcher.received("s", CANCELLED, 1).await;
+    assert_eq!(told[0]["params"], json!({"requestId": id}));
+    gate.stop().await;
+}

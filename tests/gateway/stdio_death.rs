@@ -3,11 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::net::UnixListener;
 
 use crate::pipe::{Client, Gate, alive, fake, gone, server, signal, soon, table};
-
-const CHANGED: &str = "notifications/tools/list_changed";
 
 /// The process of a fake server.
 async fn pid(client: &mut Client, server: &str) -> u32 {
@@ -191,77 +188,6 @@ async fn a_line_over_the_limit_costs_the_server_its_connection_and_names_the_set
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_be_started_costs_only_its_own_entries() {
-    let none = table("none", "/no/such/program".as_ref(), &[]);
-    let gate = Gate::start(&[none, server("s", &[])].concat()).await;
-    let mut client = gate.client().await;
-
-    assert!(pid(&mut client, "s").await > 0);
-    let listed = client.ask("tools/list", &json!({})).await["result"].to_string();
-    assert!(listed.contains("s__pid") && !listed.contains("none__"));
-    assert_eq!(gate.state("none"), "down");
-    gate.stop().await;
-}
-
-#[tokio::test]
-async fn a_server_that_never_answers_initialize_holds_nobody_up_and_is_not_left_behind() {
-    let mute = format!(
-        "{}connect_timeout = '1s'\n",
-        server("mute", &["--mute", "initialize"])
-    );
-    let wait = "[gateway]\nfirst_list_wait = '300ms'\n".to_owned();
-    let gate = Gate::begin(&[wait, mute, server("s", &[])].concat());
-    let mut client = gate.client().await;
-
-    let listed = client.ask("tools/list", &json!({})).await["result"].to_string();
-
-    assert!(listed.contains("s__pid") && !listed.contains("mute__"));
-    gate.stop().await;
-}
-
-#[tokio::test]
-async fn a_slow_server_joins_when_it_comes_up_and_clients_are_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("gate");
-    let gatekeeper = UnixListener::bind(&path).unwrap();
-    let slow = server("slow", &["--gate", path.to_str().unwrap()]);
-    let wait = "[gateway]\nfirst_list_wait = '1s'\n".to_owned();
-    let gate = Gate::begin(&[wait, slow, server("s", &[])].concat());
-    let mut client = gate.client().await;
-    let (waits, _) = soon("the slow server", gatekeeper.accept()).await.unwrap();
-    let listed = client.ask("tools/list", &json!({})).await["result"].to_string();
-    assert!(listed.contains("s__pid") && !listed.contains("slow__"));
-    while client
-        .rest()
-        .await
-        .iter()
-        .any(|line| line.contains("list_changed"))
-    {}
-
-    drop(waits);
-
-    client.told(CHANGED).await;
-    assert!(pid(&mut client, "slow").await > 0);
-    gate.stop().await;
-}
-
-#[tokio::test]
-async fn a_list_that_fails_or_turns_in_circles_costs_only_itself() {
-    let fails = server("fails", &["--fail", "prompts/list"]);
-    let circles = server("circles", &["--cursor", "again"]);
-    let gate = Gate::start(&[fails, circles].concat()).await;
-    let mut client = gate.client().await;
-
-    assert!(pid(&mut client, "fails").await > 0);
-    let prompts = client.ask("prompts/list", &json!({})).await;
-    assert_eq!(prompts["result"], json!({"prompts": []}));
-    let tools = client.ask("tools/list", &json!({})).await["result"].to_string();
-    assert!(tools.contains("fails__pid") && !tools.contains("circles__"));
-    assert_eq!(gate.state("circles"), "up");
-    gate.stop().await;
-}
-
-#[tokio::test]
 async fn nothing_is_left_of_servers_when_the_gateway_stops() {
     let script = format!("trap '' TERM; exec {} --name deaf", fake().display());
     let deaf = table("deaf", "sh".as_ref(), &["-c".to_owned(), script]);
@@ -273,10 +199,14 @@ async fn nothing_is_left_of_servers_when_the_gateway_stops() {
         let sleeper = client.text(&format!("{server}__spawn"), json!({})).await;
         pids.push(sleeper.parse().unwrap());
     }
-    // It neither reads nor obeys any more.
+    // It neither reads nor obeys any more once it has said this.
+    let last = json!({"level": "info", "data": "last"});
+    let last = json!({"jsonrpc": "2.0", "method": "notifications/message", "params": last});
+    let script = format!("echo '{last}'; exec sleep 3600");
     client
-        .begin_call("deaf__become", json!({"script": "exec sleep 3600"}))
+        .begin_call("deaf__become", json!({"script": script}))
         .await;
+    client.told("notifications/message").await;
     assert!(pids.iter().all(|pid| alive(*pid)));
 
     gate.stop().await;
@@ -284,4 +214,24 @@ async fn nothing_is_left_of_servers_when_the_gateway_stops() {
     for pid in pids {
         gone(pid).await;
     }
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_hears_again_what_is_wanted_of_it() {
+    let gate = Gate::start(&server("s", &[])).await;
+    let (mut ann, mut bob) = (gate.client().await, gate.client().await);
+    let uri = json!({"uri": "s://one"});
+    ann.ask("logging/setLevel", &json!({"level": "info"})).await;
+    bob.ask("logging/setLevel", &json!({"level": "error"}))
+        .await;
+    ann.ask("resources/subscribe", &uri).await;
+
+    ann.call("s__die", json!({})).await;
+
+    back(&mut ann, "s").await;
+    let levels = ann.received("s", "logging/setLevel", 1).await;
+    assert_eq!(levels[0]["params"], json!({"level": "info"}));
+    let subscribed = ann.received("s", "resources/subscribe", 1).await;
+    assert_eq!(subscribed[0]["params"], uri);
+    gate.stop().await;
 }

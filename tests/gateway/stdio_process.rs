@@ -40,6 +40,21 @@ fn answer(messages: &[Value], id: u32) -> &Value {
     found.unwrap_or_else(|| panic!("no answer to {id}"))
 }
 
+/// Sends `initialize`, and asks the server `s` for its process.
+async fn server_pid(mcpgate: &mut Stdio) -> u32 {
+    mcpgate.say(HELLO).await;
+    mcpgate.say(&call(1, "s__pid", &json!({}))).await;
+    mcpgate.line().await;
+    let answer = loop {
+        let line = mcpgate.line().await;
+        if Frame::parse(line.clone().into()).unwrap().kind() == Kind::Response {
+            break serde_json::from_str::<Value>(&line).unwrap();
+        }
+    };
+    let pid = answer["result"]["content"][0]["text"].as_str();
+    pid.unwrap().parse().unwrap()
+}
+
 #[tokio::test]
 async fn the_end_of_input_ends_it_well_once_everything_is_answered() {
     let folder = folder(&server("s", &[]));
@@ -157,20 +172,7 @@ async fn pretty_print(mut stream: TcpStream) {
 async fn sigterm_ends_it_and_its_servers_though_the_client_keeps_its_input_open() {
     let folder = folder(&server("s", &[]));
     let mut mcpgate = Stdio::start(folder.path());
-    mcpgate.say(HELLO).await;
-    mcpgate.say(&call(1, "s__pid", &json!({}))).await;
-    mcpgate.line().await;
-    let answer = loop {
-        let line = mcpgate.line().await;
-        if Frame::parse(line.clone().into()).unwrap().kind() == Kind::Response {
-            break serde_json::from_str::<Value>(&line).unwrap();
-        }
-    };
-    let pid = answer["result"]["content"][0]["text"]
-        .as_str()
-        .unwrap()
-        .parse()
-        .unwrap();
+    let pid = server_pid(&mut mcpgate).await;
     mcpgate.say(&call(2, "s__hold", &json!({}))).await;
 
     signal("TERM", mcpgate.child.id().unwrap()).await;
@@ -207,4 +209,15 @@ async fn nobody_reading_its_stdout_ends_it_and_its_servers() {
 
     let status = soon("mcpgate", mcpgate.child.wait()).await.unwrap();
     assert_eq!(status.code(), Some(0), "as `mcpgate list | head` has it");
+}
+
+#[tokio::test]
+async fn its_servers_leave_when_it_is_killed() {
+    let folder = folder(&server("s", &[]));
+    let mut mcpgate = Stdio::start(folder.path());
+    let pid = server_pid(&mut mcpgate).await;
+
+    signal("KILL", mcpgate.child.id().unwrap()).await;
+
+    gone(pid).await;
 }

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use crate::support::{Answer, Client, Gate, Gateway, HttpServer, notification};
+use crate::support::{Answer, Client, Gate, Gateway, Heard, HttpServer, notification};
 
 const URI: &str = r#"{"uri":"x://1"}"#;
 
@@ -240,4 +240,25 @@ async fn a_server_without_streams_is_asked_for_one_once() {
         .into_iter()
         .filter(|heard| heard.verb == Method::GET);
     assert_eq!(gets.count(), 2, "one for each session");
+}
+
+#[tokio::test]
+async fn a_servers_stream_that_ends_is_taken_up_where_it_ended() {
+    let server = offering().await;
+    let gateway = Gateway::of(&[("up", &server)]).await;
+    let client = gateway.session().await;
+    let kept = kept_for(&client, &server).await;
+    let mut stream = client.listen().await;
+    server
+        .push_raw(&kept, &format!("id: e-7\ndata: {}\n\n", news(1)))
+        .await;
+    assert_eq!(stream.data().await, news(1));
+
+    server.close_stream(&kept);
+
+    let of_client = |heard: &Heard| heard.verb == Method::GET && heard.session() == kept;
+    let again = server.nth("another GET", 2, of_client).await;
+    assert_eq!(again.headers["last-event-id"], "e-7");
+    server.push(&kept, &news(2)).await;
+    assert_eq!(stream.data().await, news(2));
 }

@@ -96,6 +96,25 @@ async fn a_forgotten_session_is_opened_again_once_and_the_call_is_answered() {
 }
 
 #[tokio::test]
+async fn a_server_that_forgets_the_gateways_own_session_is_joined_again() {
+    let server = HttpServer::with_tools(&["a"]).await;
+    let gateway = Gateway::of(&[("up", &server)]).await;
+    let client = gateway.session().await;
+    let mut stream = client.listen().await;
+
+    server.forget("s-1");
+    server.offer_tools(&["b"]);
+    let news = notification("notifications/tools/list_changed", "{}");
+    server.push_own(&news).await;
+
+    let changed = r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#;
+    assert_eq!(stream.data().await, changed);
+    assert_eq!(client.list("tools").await, ["up__b"]);
+    let fetch = server.heard_of("tools/list").pop().unwrap();
+    assert_eq!(fetch.session(), "s-2");
+}
+
+#[tokio::test]
 async fn calls_that_find_the_session_forgotten_together_open_one_new_one() {
     let server = HttpServer::with_tools(&["echo"]).await;
     let gateway = Gateway::of(&[("up", &server)]).await;

@@ -163,7 +163,7 @@ impl Client {
         lines.iter().map(message).collect()
     }
 
-    /// Initializes; gives the answer.
+    /// Sends `initialize`; gives the answer.
     pub(crate) async fn initialize(&mut self, revision: &str) -> Value {
         let info = json!({"name": "test", "version": "0"});
         let params = json!({"protocolVersion": revision, "capabilities": {}, "clientInfo": info});

@@ -181,6 +181,12 @@ impl HttpServer {
 
     /// Says something on the GET stream of a session, once that is open.
     pub(crate) async fn push(&self, session: &str, message: &str) {
+        self.push_raw(session, &format!("data: {message}\n\n"))
+            .await;
+    }
+
+    /// Writes this to the GET stream of a session, once that is open.
+    pub(crate) async fn push_raw(&self, session: &str, text: &str) {
         let stream = within("a GET stream", async {
             loop {
                 let came = self.state.came.notified();
@@ -192,11 +198,14 @@ impl HttpServer {
             }
         })
         .await;
-        let event = format!("data: {message}\n\n");
-        stream
-            .send(event.into())
-            .await
-            .expect("the stream is closed");
+        let sent = stream.send(text.to_owned().into()).await;
+        sent.expect("the stream is closed");
+    }
+
+    /// Ends the GET stream of a session.
+    pub(crate) fn close_stream(&self, session: &str) {
+        let stream = self.inner().streams.remove(session);
+        assert!(stream.is_some(), "no stream of {session}");
     }
 
     /// Says something on the stream of the gateway's own session, the first to be opened.

@@ -1,0 +1,121 @@
+//! The sessions that a remote server keeps for clients.
+
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use tokio::{sync::OnceCell, time::timeout};
+
+use super::{http::Http, upstream::Upstream, withdrawal::farewell};
+use crate::{call::Client, refusal::Refusal};
+
+/// One session, once it is open.
+type Cell = OnceCell<Arc<Upstream>>;
+
+/// Each under the id of the client's own session.
+pub(super) type Clients = DashMap<Arc<str>, Arc<Cell>>;
+
+impl Http {
+    /// The one connection for everybody, where the server keeps no sessions.
+    fn shared(&self) -> Option<Arc<Upstream>> {
+        self.own.load_full().filter(|own| own.id.is_none())
+    }
+
+    /// Whether there is one.
+    pub(super) fn is_shared(&self) -> bool {
+        self.shared().is_some()
+    }
+
+    /// The session that serves a client.
+    pub(super) async fn upstream(
+        self: &Arc<Self>,
+        client: &Arc<Client>,
+    ) -> Result<Arc<Upstream>, Refusal> {
+        if let Some(own) = self.shared() {
+            return Ok(own);
+        }
+        let cell = match self.clients.get(&client.session) {
+            Some(cell) => cell.clone(),
+            None => self
+                .clients
+                .entry(client.session.clone())
+                .or_default()
+                .clone(),
+        };
+        if let Some(upstream) = cell.get() {
+            return Ok(upstream.clone());
+        }
+        // In a task of its own: a caller that goes away meanwhile must not leave a session at
+        // the server that nobody here knows of.
+        let (http, client) = (self.clone(), client.clone());
+        let opening = tokio::spawn(async move { http.open_for(&client, &cell).await });
+        opening
+            .await
+            .unwrap_or_else(|error| Err(self.unopened(error.to_string())))
+    }
+
+    async fn open_for(
+        self: &Arc<Self>,
+        client: &Arc<Client>,
+        cell: &Cell,
+    ) -> Result<Arc<Upstream>, Refusal> {
+        let opened = cell.get_or_try_init(|| async {
+            let opened = self.open(Some(client)).await;
+            opened.map_err(|trouble| trouble.into_refusal(&self.wire.outlet.server))
+        });
+        let upstream = match timeout(self.patience, opened).await {
+            Ok(opened) => opened.cloned()?,
+            Err(_elapsed) => {
+                return Err(self.unopened(format!(
+                    "it opens no session within {:?} ([servers.{}] connect_timeout)",
+                    self.patience, self.wire.outlet.server
+                )));
+            }
+        };
+        // The client's session may have ended meanwhile: then nobody else would end this one.
+        if client.is_over() {
+            self.clients.remove(&client.session);
+            self.dismiss(&upstream);
+            return Err(Refusal::SessionUnknown);
+        }
+        Ok(upstream)
+    }
+
+    fn unopened(&self, reason: String) -> Refusal {
+        Refusal::Unavailable {
+            server: self.wire.outlet.server.to_string(),
+            reason,
+        }
+    }
+
+    /// Forgets a session that the server has forgotten.
+    pub(super) fn forget(&self, client: &Client, lost: &Arc<Upstream>) {
+        lost.over.cancel();
+        let stale = |cell: &Arc<Cell>| {
+            cell.get()
+                .is_some_and(|upstream| Arc::ptr_eq(upstream, lost))
+        };
+        // Only the one that was lost: another caller may have opened a new one already.
+        self.clients
+            .remove_if(&client.session, |_, cell| stale(cell));
+    }
+
+    /// Ends the session held for a client.
+    pub(super) fn session_ended(&self, session: &str) {
+        let Some((_, cell)) = self.clients.remove(session) else {
+            return;
+        };
+        if let Some(upstream) = cell.get() {
+            self.dismiss(upstream);
+        }
+    }
+
+    /// Ends a session with the server, once.
+    fn dismiss(&self, upstream: &Arc<Upstream>) {
+        if upstream.over.is_cancelled() {
+            return;
+        }
+        upstream.over.cancel();
+        let (wire, upstream) = (self.wire.clone(), upstream.clone());
+        tokio::spawn(async move { farewell(&wire, &upstream).await });
+    }
+}

@@ -1,0 +1,203 @@
+//! Who may know whom: the modules of `src`, from what is known to all up to what knows all.
+//!
+//! A stage sees the nouns of a call and what the stage before hands it. Only `pipeline` knows
+//! the order. A new dependency is a new word in this table, with its reason; one that nobody
+//! uses any more has to go.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+/// A module and those it may name, with what it needs of them.
+const ALLOWED: &[(&str, &[&str])] = &[
+    // The wire knows nothing of gateways.
+    ("mcp", &[]),
+    // Nouns. `call` and `refusal` know each other: reading a call can fail, and a refusal says
+    // what was asked for.
+    ("call", &["mcp", "refusal"]),
+    ("refusal", &["call", "mcp"]),
+    ("exchange", &["call", "mcp"]),
+    ("session", &["call", "exchange", "mcp", "refusal"]),
+    ("start", &["call"]),
+    // The stages, in their order: each takes what the one before it made.
+    ("authenticate", &["call", "refusal"]),
+    ("authorise", &["call", "refusal"]),
+    ("limit", &["authorise", "call", "refusal"]),
+    ("route", &["call", "limit", "mcp", "refusal"]),
+    // `config` for the fault that a server's own check finds.
+    (
+        "forward",
+        &["call", "config", "exchange", "mcp", "refusal", "route"],
+    ),
+    // `forward` for how servers are doing, which is shown as a number.
+    ("observe", &["call", "forward", "refusal"]),
+    // The one that knows the order.
+    (
+        "pipeline",
+        &[
+            "authenticate",
+            "authorise",
+            "call",
+            "exchange",
+            "forward",
+            "limit",
+            "mcp",
+            "observe",
+            "refusal",
+            "route",
+            "session",
+            "start",
+        ],
+    ),
+    // In front of the pipeline. `forward` for its line reader alone.
+    (
+        "accept",
+        &[
+            "call", "exchange", "forward", "mcp", "observe", "pipeline", "refusal", "session",
+        ],
+    ),
+    // Answers on the same listener, hence `accept` for its responses.
+    ("admin", &["accept", "call", "forward", "mcp", "pipeline"]),
+    // Each stage has its table; here they become one file.
+    ("config", &["authenticate", "call", "forward", "gateway"]),
+    // Puts everything together and lets it live.
+    (
+        "gateway",
+        &[
+            "accept",
+            "admin",
+            "authenticate",
+            "config",
+            "forward",
+            "pipeline",
+            "route",
+            "session",
+            "start",
+        ],
+    ),
+    // A server like any other: it shares nothing with the gateway.
+    ("example", &[]),
+    // `forward` for one server that no file names, its state and the line reader.
+    (
+        "cli",
+        &[
+            "authenticate",
+            "call",
+            "config",
+            "example",
+            "forward",
+            "gateway",
+            "mcp",
+        ],
+    ),
+];
+
+/// The modules that some source names after `crate::`.
+fn named(source: &str) -> BTreeSet<String> {
+    let code: Vec<&str> = source
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect();
+    let code = code.join("\n");
+    let mut found = BTreeSet::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        // One module, or a group of them, of each of which only the first word counts.
+        let (mut depth, mut word, mut taken) = (0, String::new(), false);
+        for c in rest.chars() {
+            if c.is_alphanumeric() || c == '_' {
+                if depth <= 1 && !taken {
+                    word.push(c);
+                }
+                continue;
+            }
+            if !word.is_empty() {
+                found.insert(std::mem::take(&mut word));
+                taken = true;
+            }
+            match c {
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                ',' if depth == 1 => taken = false,
+                _ => {}
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// What each top-level module names, and one file in which it does.
+fn scan(folder: &Path, module: Option<&str>, found: &mut BTreeMap<(String, String), String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let module = module.unwrap_or(&stem);
+        if path.is_dir() {
+            scan(&path, Some(module), found);
+        } else if !matches!(module, "lib" | "main") {
+            for other in named(&fs::read_to_string(&path).unwrap()) {
+                if other != module {
+                    let file = path.display().to_string();
+                    found.insert((module.to_owned(), other), file);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn modules_name_only_those_they_may_know() {
+    let mut found = BTreeMap::new();
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    scan(&src, None, &mut found);
+    let allowed: BTreeSet<(String, String)> = ALLOWED
+        .iter()
+        .flat_map(|(module, others)| {
+            others
+                .iter()
+                .map(|other| ((*module).to_owned(), (*other).to_owned()))
+        })
+        .collect();
+
+    for ((module, other), file) in &found {
+        let pair = (module.clone(), other.clone());
+        assert!(
+            allowed.contains(&pair),
+            "`{module}` may not know `{other}`: {file}"
+        );
+    }
+    for (module, other) in &allowed {
+        let pair = (module.clone(), other.clone());
+        assert!(
+            found.contains_key(&pair),
+            "`{module}` no longer needs `{other}`: take it off the table"
+        );
+    }
+}
+
+#[test]
+fn every_module_stands_in_the_table() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for entry in fs::read_dir(src).unwrap() {
+        let path = entry.unwrap().path();
+        let module = path.file_stem().unwrap().to_str().unwrap();
+        let known = ALLOWED.iter().any(|(known, _)| *known == module);
+        assert!(
+            known || matches!(module, "lib" | "main"),
+            "where does `{module}` belong?"
+        );
+    }
+}
+
+#[test]
+fn the_scan_finds_a_module_in_every_spelling() {
+    let source = "use crate::{\n    call::{Call, Caller},\n    mcp,\n    route::{self, a::{b, c}, d},\n};\n\
+                  use crate::refusal::{Refusal, x::y};\n// crate::comment\nlet x = crate::start::f(crate::limit::g());";
+    let found: Vec<String> = named(source).into_iter().collect();
+    assert_eq!(found, ["call", "limit", "mcp", "refusal", "route", "start"]);
+}
