@@ -9,7 +9,7 @@ use http::{Response, StatusCode};
 use super::{
     begin,
     body::{Body, whole},
-    http::{events, json, status},
+    response::{events, json, status},
 };
 use crate::{
     mcp::{Frame, Part, sse},

@@ -113,7 +113,7 @@ impl Conversation {
 
     async fn dispatch(&self, frame: Frame) {
         if frame.kind() == Kind::Request && frame.raw(Part::Version).is_some() {
-            return self.stateless(frame).await;
+            return Box::pin(self.stateless(frame)).await;
         }
         match (frame.kind(), self.session.get()) {
             (Kind::Request, None) => self.open(&frame).await,

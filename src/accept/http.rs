@@ -14,21 +14,22 @@ use super::{
     Begun, HEARTBEAT, Origins, batch, begin,
     body::{self, Body},
     initialize::initialize,
+    response::{events, json, not_allowed, plain, refused, status},
     sse::{self, Streams},
     stateless,
 };
 use crate::{
     call::{Caller, Reply},
     mcp::{Frame, Kind, Malformed, Method, Part, frame},
-    pipeline::{Answer, Pipeline},
+    pipeline::Pipeline,
     refusal::Refusal,
     session::{Reader, Session},
 };
 
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
+/// What the MCP endpoint takes.
+const VERBS: [Verb; 3] = [Verb::GET, Verb::POST, Verb::DELETE];
 /// How long a client may take to send a body.
 const BODY: Duration = Duration::from_secs(60);
 
@@ -53,7 +54,7 @@ impl Endpoint {
 
     /// Answers a request to the MCP endpoint.
     pub async fn serve(&self, request: Request<Incoming>) -> Response<Body> {
-        let caller = match self.meet(&request, &[Verb::POST, Verb::GET, Verb::DELETE]) {
+        let caller = match self.meet(&request, &VERBS) {
             Ok(caller) => caller,
             Err(refused) => return *refused,
         };
@@ -249,7 +250,7 @@ impl Endpoint {
     fn get(&self, caller: &Caller, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
         // Without a session there is no stream to give, and 405 is what clients take for that.
         if !headers.contains_key(SESSION) || !accepts_events(headers) {
-            return Ok(not_allowed(&[Verb::POST, Verb::DELETE]));
+            return Ok(not_allowed(&VERBS));
         }
         let session = self.session(caller, headers)?;
         let after = headers
@@ -266,20 +267,6 @@ impl Endpoint {
     }
 }
 
-/// An answer that nothing precedes.
-fn plain(answer: Answer) -> Response<Body> {
-    let Answer { reply, record } = answer;
-    match reply {
-        Reply::Whole(message) | Reply::Failed(message) => json(StatusCode::OK, message),
-        Reply::Silence => status(StatusCode::ACCEPTED),
-        Reply::Streamed(body) => {
-            let mut response = Response::new(Body::Passing(body, Box::new(record)));
-            response.headers_mut().insert(header::CONTENT_TYPE, JSON);
-            response
-        }
-    }
-}
-
 /// Kindly: no `Accept` at all and `*/*` take anything.
 fn accepts_events(headers: &HeaderMap) -> bool {
     let mut accept = headers.get_all(header::ACCEPT).iter().peekable();
@@ -289,43 +276,4 @@ fn accepts_events(headers: &HeaderMap) -> bool {
     accept.filter_map(|value| value.to_str().ok()).any(|value| {
         value.contains("text/event-stream") || value.contains("*/*") || value.contains("text/*")
     })
-}
-
-pub(super) fn events(body: Body) -> Response<Body> {
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, EVENTS);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    // nginx would hold events back.
-    let unbuffered = HeaderName::from_static("x-accel-buffering");
-    headers.insert(unbuffered, HeaderValue::from_static("no"));
-    response
-}
-
-pub(crate) fn json(status: StatusCode, message: Bytes) -> Response<Body> {
-    let mut response = Response::new(Body::Whole(message));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
-    response
-}
-
-pub(crate) fn status(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::Whole(Bytes::new()));
-    *response.status_mut() = status;
-    response
-}
-
-fn not_allowed(verbs: &[Verb]) -> Response<Body> {
-    let words = "This is an MCP endpoint: POST JSON-RPC messages here.\n";
-    let mut response = Response::new(Body::Whole(Bytes::from_static(words.as_bytes())));
-    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    let names: Vec<&str> = verbs.iter().map(Verb::as_str).collect();
-    if let Ok(allow) = HeaderValue::from_str(&names.join(", ")) {
-        response.headers_mut().insert(header::ALLOW, allow);
-    }
-    response
-}
-
-pub(super) fn refused(refusal: &Refusal, id: Option<&str>) -> Response<Body> {
-    json(refusal.status(), refusal.message(id.map(str::as_bytes)))
 }

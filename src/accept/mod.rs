@@ -6,6 +6,7 @@ mod conversation;
 pub mod http;
 mod initialize;
 mod origin;
+pub(crate) mod response;
 mod sse;
 mod stateless;
 pub mod stdio;

@@ -13,7 +13,7 @@ use super::{
     HEARTBEAT,
     body::Body,
     conversation::Conversation,
-    http::{events, status},
+    response::{events, status},
 };
 use crate::{call::Caller, mcp::sse, pipeline::Pipeline, refusal::Refusal, session::random_id};
 

@@ -11,8 +11,9 @@ use tokio::time::sleep;
 use super::{
     HEARTBEAT, begin_with,
     body::Body,
-    http::{Endpoint, events, json, refused, status},
+    http::Endpoint,
     initialize::capabilities,
+    response::{events, json, refused, status},
 };
 use crate::{
     call::Caller,

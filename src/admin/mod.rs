@@ -5,7 +5,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
 use crate::{
-    accept::{body::Body, http::json},
+    accept::{body::Body, response::json},
     call::ServerName,
     forward::State,
     mcp::{List, message},

@@ -29,6 +29,18 @@ pub fn to_stateless(frame: &Frame, client: &Client) -> Result<Frame, Malformed> 
     with_params(frame, |params| meta::with(params, &members))
 }
 
+/// A stateless request as a session's: a server with sessions takes what it says of its revision
+/// for a mistake.
+///
+/// # Errors
+/// When the request's `params` are not an object.
+pub fn to_session(frame: &Frame) -> Result<Frame, Malformed> {
+    with_params(frame, |params| {
+        let params = object::without(params, &["inputResponses", "requestState"]);
+        meta::without(&params)
+    })
+}
+
 /// A request with other `params`.
 ///
 /// # Errors

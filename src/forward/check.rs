@@ -43,6 +43,7 @@ impl ServerConfig {
         }
         for (key, duration) in [
             ("timeout", self.timeout),
+            ("timeout_total", self.timeout_total),
             ("connect_timeout", self.connect_timeout),
         ] {
             if duration.is_zero() {
@@ -53,6 +54,12 @@ impl ServerConfig {
     }
 
     fn check_launch(&self, Text(command): &Text) -> Result<(), Fault> {
+        if self.transport.is_some() {
+            return Err(Fault::at_key(
+                ["transport"],
+                "belongs to `url`, not to `command`",
+            ));
+        }
         if !self.headers.is_empty() {
             return Err(Fault::at_key(
                 ["headers"],

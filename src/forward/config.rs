@@ -17,6 +17,8 @@ use std::{
 use indexmap::IndexMap;
 use serde::Deserialize;
 
+use crate::mcp::Revision;
+
 /// A string in which `${VAR}` and `${file:/path}` were expanded when it was read.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Text(pub(crate) String);
@@ -100,7 +102,7 @@ pub struct ServerConfig {
     pub transport: Option<Transport>,
     /// The revision it speaks; default: found out. A stdio server that speaks an older one and
     /// "2026-07-28" is spoken to in the older one unless this says otherwise.
-    pub revision: Option<String>,
+    pub revision: Option<Revision>,
     /// Who shares an instance of it; default: everybody for `command`, nobody for `url`.
     pub scope: Option<Scope>,
     /// What its names are prefixed with, `""` for bare names; default: the table's name.

@@ -79,8 +79,9 @@ impl Link {
         let client = &routed.call().client;
         match (client.revision.is_stateless(), self.is_stateless()) {
             (false, false) | (true, true) => self.pass(routed, exchange).await,
-            (false, true) => self.call_stateless(routed, exchange).await,
-            (true, false) => self.call_session(routed, exchange).await,
+            // Boxed: the bridges are rarer and their futures larger.
+            (false, true) => Box::pin(self.call_stateless(routed, exchange)).await,
+            (true, false) => Box::pin(self.call_session(routed, exchange)).await,
         }
     }
 
@@ -99,8 +100,9 @@ impl Link {
             call.client.set_level(level);
             self.set_level(&call.client, level, level).await?;
         }
+        let said = bridge::to_session(&call.frame)?;
         let Self::Http(http) = self else {
-            let reply = self.pass(routed, exchange).await?;
+            let reply = self.pass(&routed.reworded(said), exchange).await?;
             return Ok(bridge::answer_to_stateless(reply, &call.target));
         };
         let number = http.number().to_string();
@@ -108,9 +110,7 @@ impl Link {
         if let Some(token) = call.frame.raw_bytes(Part::MetaToken) {
             exchange.set_token(token);
         }
-        let renumbered = call
-            .frame
-            .with(&[(Part::Id, number), (Part::MetaToken, number)]);
+        let renumbered = said.with(&[(Part::Id, number), (Part::MetaToken, number)]);
         let reply = self
             .pass(&routed.reworded(Frame::parse(renumbered)?), exchange)
             .await?;

@@ -33,8 +33,6 @@ use crate::{
 
 /// Messages that may wait for the peer to take them.
 const QUEUE: usize = 256;
-/// Questions of a peer that may wait for their answers.
-const QUESTIONS: usize = 64;
 
 /// Whom a peer serves, and so whom it may ask.
 #[derive(Debug, Clone)]
@@ -62,12 +60,12 @@ pub(super) struct Peer {
     pub(super) pending: DashMap<u64, Waiting>,
     pub(super) stop: CancellationToken,
     pub(super) life: Life,
-    whose: Whose,
+    pub(super) whose: Whose,
     /// Whether its requests stand for themselves (2026-07-28).
     pub(super) stateless: AtomicBool,
     next_id: AtomicU64,
     /// What it has asked, by its own ids, so that it can take a question back.
-    asked: DashMap<Bytes, CancellationToken>,
+    pub(super) asked: DashMap<Bytes, CancellationToken>,
 }
 
 impl Peer {
@@ -266,7 +264,7 @@ impl Peer {
     }
 
     /// The call that came last.
-    fn latest(&self) -> Option<Arc<Exchange>> {
+    pub(super) fn latest(&self) -> Option<Arc<Exchange>> {
         let waiting = self
             .pending
             .iter()
@@ -274,48 +272,5 @@ impl Peer {
         waiting
             .max_by_key(|waiting| *waiting.key())
             .and_then(|waiting| waiting.exchange.clone())
-    }
-
-    /// Passes a question to the client it is for, and the answer back.
-    fn questioned(self: &Arc<Self>, frame: Frame) {
-        let exchange = match self.whose {
-            Whose::Everybody => None,
-            Whose::Session(_) | Whose::User(_) => self.latest(),
-        };
-        let asking: super::Answering = match (&self.whose, exchange) {
-            (_, Some(exchange)) => {
-                let question = frame.clone();
-                Box::pin(async move { exchange.ask(question).await })
-            }
-            (Whose::Session(client), None) => self.outlet.upward.question(client, frame.clone()),
-            _ => return self.tell(super::decline(&frame)),
-        };
-        let mine = super::is_for_us(&frame) || self.asked.len() >= QUESTIONS;
-        if mine {
-            return self.tell(super::decline(&frame));
-        }
-        let id = frame.raw_bytes(Part::Id).unwrap_or_default();
-        let taken_back = CancellationToken::new();
-        self.asked.insert(id.clone(), taken_back.clone());
-        let peer = self.clone();
-        tokio::spawn(async move {
-            let answer = tokio::select! {
-                answer = asking => answer,
-                () = taken_back.cancelled() => return,
-                () = peer.life.over() => return,
-            };
-            peer.asked.remove(&id);
-            peer.tell(match answer {
-                Some(answer) => message::one_line(answer.with(&[(Part::Id, &id)])),
-                None => super::decline(&frame),
-            });
-        });
-    }
-
-    fn unasked(&self, notification: &Frame) {
-        let id = notification.raw_bytes(Part::RequestId).unwrap_or_default();
-        if let Some((_, taken_back)) = self.asked.remove(&id) {
-            taken_back.cancel();
-        }
     }
 }

@@ -12,21 +12,20 @@ use std::{
 use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
 use http::HeaderMap;
-use tokio::{sync::OnceCell, time::timeout};
+use tokio::sync::OnceCell;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Scope, ServerConfig, initialize_params, level_params,
-    listing::{self, Greeting},
+    Scope, ServerConfig, level_params,
+    listing::Greeting,
     outlet::Outlet,
     peer::{Peer, Whose},
-    sse, stdio,
     wire::Wire,
 };
 use crate::{
     call::{Client, Level, Reply},
     exchange::Exchange,
-    mcp::{Frame, Method, Revision, message},
+    mcp::{Frame, Method, Revision},
     refusal::Refusal,
     route::Routed,
 };
@@ -45,9 +44,9 @@ pub(super) enum Opener {
 /// A server's peers.
 pub(super) struct Pool {
     pub(super) outlet: Outlet,
-    config: ServerConfig,
-    max_message: usize,
-    opener: Opener,
+    pub(super) config: ServerConfig,
+    pub(super) max_message: usize,
+    pub(super) opener: Opener,
     scope: Scope,
     own: ArcSwapOption<Peer>,
     others: DashMap<Arc<str>, Arc<OnceCell<Arc<Peer>>>>,
@@ -76,9 +75,7 @@ impl Pool {
             scope: config.scope.unwrap_or(default),
             own: ArcSwapOption::empty(),
             others: DashMap::new(),
-            stateless: AtomicBool::new(
-                config.revision.as_deref() == Some(Revision::V2026_07_28.as_str()),
-            ),
+            stateless: AtomicBool::new(config.revision.is_some_and(Revision::is_stateless)),
             listening: Mutex::default(),
         })
     }
@@ -270,77 +267,5 @@ impl Pool {
             return Err(Refusal::SessionUnknown);
         }
         Ok(peer)
-    }
-
-    async fn open(&self, whose: Whose) -> Result<(Arc<Peer>, Greeting), Refusal> {
-        let limit = self.config.connect_timeout;
-        let opened = timeout(limit, self.handshake(whose)).await;
-        opened.unwrap_or_else(|_elapsed| {
-            let server = self.outlet.server.to_string();
-            let reason =
-                format!("it did not come up within {limit:?} ([servers.{server}] connect_timeout)");
-            Err(Refusal::Unavailable { server, reason })
-        })
-    }
-
-    async fn handshake(&self, whose: Whose) -> Result<(Arc<Peer>, Greeting), Refusal> {
-        let client = match &whose {
-            Whose::Everybody => None,
-            Whose::Session(client) | Whose::User(client) => Some(client.clone()),
-        };
-        let peer = match &self.opener {
-            Opener::Child { tasks } => {
-                let (outlet, limit) = (&self.outlet, self.max_message);
-                stdio::launch(outlet, &self.config, limit, whose, tasks).map_err(|error| {
-                    Refusal::Unavailable {
-                        server: self.outlet.server.to_string(),
-                        reason: format!("it cannot be started: {error}"),
-                    }
-                })?
-            }
-            Opener::Stream(stream) => {
-                let (wire, headers) = stream.as_ref();
-                sse::connect(&self.outlet, wire, headers, whose).await?
-            }
-        };
-        let guard = StopOnDrop(Some(peer.clone()));
-        if self.is_stateless() {
-            peer.stateless.store(true, Ordering::Relaxed);
-            let answer = peer.ask(Method::ServerDiscover, "{}").await?;
-            let result = listing::result(&self.outlet.server, "server/discover", &answer)?;
-            let greeting = Greeting::discovered(result);
-            guard.keep();
-            return Ok((peer, greeting));
-        }
-        let params = initialize_params(client.as_deref());
-        let answer = peer.ask(Method::Initialize, &params).await?;
-        let greeting = Greeting::read(&self.outlet.server, &answer)?;
-        peer.tell(message::notification(Method::Initialized, None));
-        let level = client
-            .and_then(|client| client.level())
-            .filter(|_| greeting.can("logging"));
-        if let Some(level) = level {
-            peer.ask(Method::LoggingSetLevel, &level_params(level))
-                .await?;
-        }
-        guard.keep();
-        Ok((peer, greeting))
-    }
-}
-
-/// A peer that did not get through `initialize` is not left behind.
-struct StopOnDrop(Option<Arc<Peer>>);
-
-impl StopOnDrop {
-    fn keep(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        if let Some(peer) = &self.0 {
-            peer.stop.cancel();
-        }
     }
 }

@@ -155,6 +155,8 @@ fn resolve(stream: &Uri, endpoint: &str) -> Option<Uri> {
     let mut parts = stream.clone().into_parts();
     let named: Uri = if endpoint.starts_with("http://") || endpoint.starts_with("https://") {
         endpoint.parse().ok()?
+    } else if endpoint.starts_with("//") {
+        return None; // another host, whatever it is
     } else if endpoint.starts_with('/') {
         parts.path_and_query = Some(endpoint.parse().ok()?);
         Uri::from_parts(parts).ok()?

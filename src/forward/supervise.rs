@@ -135,8 +135,7 @@ impl Server {
         if self.config.transport == Some(Transport::Sse) {
             return self.reopen(&Link::Pool(self.pool(outlet, stream))).await;
         }
-        let revision = self.config.revision.as_deref().and_then(Revision::named);
-        if revision.is_none_or(Revision::is_stateless) {
+        if self.config.revision.is_none_or(Revision::is_stateless) {
             let server = Stateless::new(wire.clone(), headers.clone());
             let asked = timeout(PROBE, server.discover()).await;
             if let Some(greeting) = asked.unwrap_or(Ok(None))? {

@@ -17,7 +17,8 @@ use crate::{
     accept::{
         Origins,
         body::Body,
-        http::{Endpoint, json, status},
+        http::Endpoint,
+        response::{json, status},
     },
     admin,
     pipeline::Pipeline,

@@ -29,6 +29,20 @@ pub fn with(params: &str, members: &str) -> String {
     [before.unwrap_or_default(), &meta, after.unwrap_or_default()].concat()
 }
 
+/// `params` without what a stateless request says of itself.
+pub fn without(params: &str) -> String {
+    let Some(meta) = fields::field(params, "_meta").filter(|meta| meta.starts_with('{')) else {
+        return params.to_owned();
+    };
+    let span = fields::span(params, meta);
+    let meta = object::without(meta, &[VERSION, CAPABILITIES, INFO, LEVEL]);
+    if meta == "{}" {
+        return object::without(params, &["_meta"]);
+    }
+    let (before, after) = (params.get(..span.start), params.get(span.end..));
+    [before.unwrap_or_default(), &meta, after.unwrap_or_default()].concat()
+}
+
 /// The members that every stateless request carries.
 pub fn members(capabilities: &str, info: &str, level: Option<&str>) -> String {
     let version = Revision::V2026_07_28;
@@ -41,6 +55,14 @@ pub fn members(capabilities: &str, info: &str, level: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_request_says_of_itself_goes_and_the_rest_stays() {
+        let said = members("{}", "{}", Some("info"));
+        assert_eq!(without(&with(r#"{"name":"a"}"#, &said)), r#"{"name":"a"}"#);
+        let more = with(r#"{"_meta":{"progressToken":1E0}}"#, &said);
+        assert_eq!(without(&more), r#"{"_meta":{"progressToken":1E0}}"#);
+    }
 
     #[test]
     fn meta_is_made_or_added_to() {

@@ -1,17 +1,24 @@
 //! The protocol's revisions: the only file that knows how they differ.
 
+use serde::Deserialize;
+
 /// A protocol revision, oldest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 pub enum Revision {
     /// HTTP+SSE.
+    #[serde(rename = "2024-11-05")]
     V2024_11_05,
     /// Streamable HTTP, batches.
+    #[serde(rename = "2025-03-26")]
     V2025_03_26,
     /// `MCP-Protocol-Version`, elicitation, structured content.
+    #[serde(rename = "2025-06-18")]
     V2025_06_18,
     /// Polling streams, icons, tasks.
+    #[serde(rename = "2025-11-25")]
     V2025_11_25,
     /// No sessions: every request carries what it needs.
+    #[serde(rename = "2026-07-28")]
     V2026_07_28,
 }
 

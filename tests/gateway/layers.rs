@@ -26,10 +26,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("authorise", &["call", "refusal"]),
     ("limit", &["authorise", "call", "refusal"]),
     ("route", &["call", "limit", "mcp", "refusal"]),
+    // What one revision says in the words of another; nothing of servers or sessions.
+    ("bridge", &["call", "exchange", "mcp"]),
     // `config` for the fault that a server's own check finds.
     (
         "forward",
-        &["call", "config", "exchange", "mcp", "refusal", "route"],
+        &[
+            "bridge", "call", "config", "exchange", "mcp", "refusal", "route",
+        ],
     ),
     // `forward` for how servers are doing, which is shown as a number.
     ("observe", &["call", "forward", "refusal"]),
@@ -39,6 +43,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "authenticate",
             "authorise",
+            "bridge",
             "call",
             "exchange",
             "forward",
