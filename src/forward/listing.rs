@@ -50,8 +50,15 @@ impl Greeting {
         })
     }
 
-    /// Reads the result of `server/discover`.
-    pub(super) fn discovered(result: &str) -> Self {
+    /// Reads the result of `server/discover`; nothing if the server does not speak 2026-07-28.
+    pub(super) fn discovered(result: &str) -> Option<Self> {
+        let versions = fields::field(result, "supportedVersions").unwrap_or("[]");
+        let versions = fields::items(versions).unwrap_or_default();
+        let spoken =
+            |raw: &str| fields::string(raw).as_deref() == Some(Revision::V2026_07_28.as_str());
+        if !versions.into_iter().any(spoken) {
+            return None;
+        }
         let keys = ["capabilities", "instructions", "_meta"];
         let [capabilities, instructions, about] = fields::fields(result, keys).unwrap_or_default();
         let info = about
@@ -59,12 +66,12 @@ impl Greeting {
             .unwrap_or("{}");
         let text = |raw: Option<&str>| raw.and_then(fields::string).map(|text| text.into_owned());
         let part = |key| text(fields::field(info, key)).unwrap_or_default();
-        Self {
+        Some(Self {
             revision: Revision::V2026_07_28.to_string(),
             version: format!("{} {}", part("name"), part("version")),
             capabilities: capabilities.unwrap_or("{}").to_owned(),
             instructions: text(instructions).filter(|text| !text.trim().is_empty()),
-        }
+        })
     }
 
     /// Whether the server declared a capability.

@@ -75,15 +75,11 @@ impl Stateless {
             Err(_) => return Ok(None),
         };
         let result = answer.raw(Part::Result).unwrap_or("{}");
-        let versions = fields::field(result, "supportedVersions").unwrap_or("[]");
-        let versions = fields::items(versions).unwrap_or_default();
-        let spoken =
-            |raw: &str| fields::string(raw).as_deref() == Some(Revision::V2026_07_28.as_str());
-        if !versions.into_iter().any(spoken) {
+        let Some(greeting) = Greeting::discovered(result) else {
             return Ok(None);
-        }
+        };
         *self.life.lock().unwrap_or_else(PoisonError::into_inner) = Life::default();
-        Ok(Some(Greeting::discovered(result)))
+        Ok(Some(greeting))
     }
 
     /// Whether the server is thought to be there.
