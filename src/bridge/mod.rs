@@ -89,8 +89,10 @@ pub fn answer_to_stateless(reply: Reply, target: &Target) -> Reply {
             }
         })),
         // 2026-07-28, Error Codes: what was -32002 is -32602.
-        Reply::Failed(message) => Reply::Failed(code(message, "-32002", "-32602")),
-        other @ (Reply::Streamed(_) | Reply::Silence) => other,
+        Reply::Failed(message) if matches!(target, Target::Resource(_)) => {
+            Reply::Failed(code(message, "-32002", "-32602"))
+        }
+        other @ (Reply::Failed(_) | Reply::Streamed(_) | Reply::Silence) => other,
     }
 }
 
