@@ -9,6 +9,7 @@ use crate::{
     forward::{Answering, Upward},
     mcp::{Frame, Method, Part, fields, message},
     route::{self, Catalog, Member, View},
+    session::Session,
 };
 
 impl Upward for Pipeline {
@@ -51,7 +52,12 @@ impl Upward for Pipeline {
         session
             .outbox
             .push(frame.with(&[(Part::Id, id.as_bytes())]));
-        Box::pin(async move { question.answer().await })
+        let mut unasked = Unasked(Some(session), question.id());
+        Box::pin(async move {
+            let answer = question.answer().await;
+            unasked.0 = None;
+            answer
+        })
     }
 
     fn offer(&self, server: &ServerName, catalog: Catalog) {
@@ -78,6 +84,17 @@ impl Upward for Pipeline {
         // What has just come up knows nothing of what was wanted of it, or of the one before it.
         let (level, uris) = (self.lowest_level(), self.subscriptions.at(server));
         self.plan.load().servers.remind(server, level, uris);
+    }
+}
+
+/// Tells a session when a question to it is given up.
+struct Unasked(Option<Arc<Session>>, u64);
+
+impl Drop for Unasked {
+    fn drop(&mut self) {
+        if let Some(session) = &self.0 {
+            session.outbox.push(message::unasked(self.1));
+        }
     }
 }
 
