@@ -41,6 +41,11 @@ pub fn to_session(frame: &Frame) -> Result<Frame, Malformed> {
     })
 }
 
+/// A notification of a stateless server's without the mark of our subscription.
+pub fn unmarked(frame: Frame) -> Frame {
+    with_params(&frame, meta::unmarked).unwrap_or(frame)
+}
+
 /// A request with other `params`.
 ///
 /// # Errors

@@ -13,11 +13,14 @@ use hyper::body::Incoming;
 use tokio::time::sleep;
 
 use super::stateless::{Stateless, own_members};
-use crate::mcp::{
-    Frame, Kind, Method, frame,
-    message::{self, json},
-    meta,
-    sse::Decoder,
+use crate::{
+    bridge,
+    mcp::{
+        Frame, Kind, Method, frame,
+        message::{self, json},
+        meta,
+        sse::Decoder,
+    },
 };
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -124,7 +127,7 @@ fn heard(server: &Stateless, data: &Bytes) {
         match (frame.kind(), frame.method()) {
             (Kind::Notification, Some(Method::ListChanged(list))) => outlet.changes.add(list),
             (Kind::Notification, Some(Method::SubscriptionsAcknowledged)) => {}
-            (Kind::Notification, _) => outlet.notice(None, &[], frame),
+            (Kind::Notification, _) => outlet.notice(None, &[], bridge::unmarked(frame)),
             (Kind::Request | Kind::Response, _) => {}
         }
     }

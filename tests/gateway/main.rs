@@ -3,6 +3,9 @@
 
 mod answers;
 mod batches;
+mod bridge_down;
+mod bridge_streams;
+mod bridge_up;
 mod cancellation;
 mod cli;
 mod cli_remote;

@@ -63,6 +63,7 @@ impl SseServer {
         let serving = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
+                stream.set_nodelay(true).unwrap();
                 let state = shared.clone();
                 let service = service_fn(move |request| serve(state.clone(), request));
                 let connection =
