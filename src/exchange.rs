@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     ops::Deref,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -52,8 +52,8 @@ pub struct Exchange {
     /// What a stateless client is asked: it gets it as a result.
     asked: Mutex<Vec<(u64, Frame)>>,
     asked_came: Notify,
-    /// The client's own progress token, where the server was given another.
-    token: OnceLock<Bytes>,
+    /// The client's own progress token, where it is not the one that progress comes under.
+    token: Mutex<Option<Bytes>>,
     withdrawn: OnceLock<Frame>,
     withdrawal: Notify,
     /// When the server last showed that it works on the request.
@@ -71,7 +71,7 @@ impl Exchange {
             came: Notify::new(),
             asked: Mutex::default(),
             asked_came: Notify::new(),
-            token: OnceLock::new(),
+            token: Mutex::default(),
             withdrawn: OnceLock::new(),
             withdrawal: Notify::new(),
             alive: Mutex::new(Instant::now()),
@@ -107,9 +107,9 @@ impl Exchange {
     /// Passes a server's notification on: its progress under the client's own token, a log
     /// message only if the request wants it.
     pub fn pass(&self, frame: Frame) -> bool {
-        match (frame.method(), self.token.get()) {
-            (Some(Method::Progress), Some(token)) => self.push(frame.with(&[(Part::Token, token)])),
-            (Some(Method::Message), _) if self.client.revision.is_stateless() => {
+        match frame.method() {
+            Some(Method::Progress) => self.progress(&frame, None),
+            Some(Method::Message) if self.client.revision.is_stateless() => {
                 let level = frame
                     .params()
                     .and_then(|params| fields::field(params, "level"));
@@ -122,16 +122,36 @@ impl Exchange {
         }
     }
 
-    /// The server was given another progress token than this one of the client's.
+    /// Passes progress on, under the token that the client gave.
+    pub fn progress(&self, frame: &Frame, token: Option<&Bytes>) -> bool {
+        let own = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        match own.as_ref().or(token) {
+            Some(token) => self.push(frame.with(&[(Part::Token, token)])),
+            None => self.push(frame.bytes().clone()),
+        }
+    }
+
+    /// The client has progress under this token: the server was given another, or the client
+    /// comes back for a call that was parked.
     pub fn set_token(&self, token: Bytes) {
-        // Only the first time: it is the client's own.
-        drop(self.token.set(token));
+        let mut queue = self.queue();
+        for told in queue.iter_mut() {
+            let Told::Message(message) = told else {
+                continue;
+            };
+            let progress = Frame::parse(message.clone()).ok();
+            if let Some(frame) = progress.filter(|told| told.method() == Some(Method::Progress)) {
+                *message = frame.with(&[(Part::Token, &token)]);
+            }
+        }
+        drop(queue);
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
     }
 
     /// Waits until a stateless client is to be asked.
     pub async fn asked(&self) -> Vec<(u64, Frame)> {
         loop {
-            let asked = self.take_asked();
+            let asked = std::mem::take(&mut *self.questions());
             if !asked.is_empty() {
                 return asked;
             }
@@ -139,8 +159,8 @@ impl Exchange {
         }
     }
 
-    fn take_asked(&self) -> Vec<(u64, Frame)> {
-        std::mem::take(&mut *self.asked.lock().unwrap_or_else(PoisonError::into_inner))
+    fn questions(&self) -> MutexGuard<'_, Vec<(u64, Frame)>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The server works on the request: its time starts anew.
@@ -158,8 +178,12 @@ impl Exchange {
         *self.alive.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn queue(&self) -> MutexGuard<'_, VecDeque<Told>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn tell(&self, told: Told) -> bool {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.queue();
         if queue.len() >= WAITING {
             return false;
         }
@@ -179,20 +203,14 @@ impl Exchange {
         if !self.client.revision.is_stateless() {
             return self.tell(Told::Question(id, Box::new(question)));
         }
-        self.asked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((id, question));
+        self.questions().push((id, question));
         self.asked_came.notify_one();
         true
     }
 
     /// The next of what precedes the answer, if it is there.
     pub fn take(&self) -> Option<Told> {
-        self.queue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front()
+        self.queue().pop_front()
     }
 
     /// The next of what precedes the answer.
@@ -207,11 +225,7 @@ impl Exchange {
 
     /// Whether something is there.
     pub fn has_message(&self) -> bool {
-        !self
-            .queue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_empty()
+        !self.queue().is_empty()
     }
 
     /// Waits until something is there.

@@ -8,7 +8,11 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundK
 const PREFIX: &str = "mcpgate.";
 
 /// The key of one process. What is parked dies with the process, and so may its key.
-pub struct Seal(LessSafeKey);
+pub struct Seal {
+    key: LessSafeKey,
+    /// Tells our states from those of another gateway, which may be behind this one.
+    prefix: String,
+}
 
 impl Seal {
     /// A key that nobody knows; nothing when the system has no randomness.
@@ -16,12 +20,17 @@ impl Seal {
         let mut key = [0; 32];
         getrandom::fill(&mut key).ok()?;
         let key = UnboundKey::new(&CHACHA20_POLY1305, &key).ok()?;
-        Some(Self(LessSafeKey::new(key)))
+        let mut tag = [0; 6];
+        getrandom::fill(&mut tag).ok()?;
+        Some(Self {
+            key: LessSafeKey::new(key),
+            prefix: format!("{PREFIX}{}.", URL_SAFE_NO_PAD.encode(tag)),
+        })
     }
 
     /// Whether a state is one of ours, sound or not.
-    pub fn is_ours(state: &str) -> bool {
-        state.starts_with(PREFIX)
+    pub fn is_ours(&self, state: &str) -> bool {
+        state.starts_with(&self.prefix)
     }
 
     /// Seals `secret` for `purpose`.
@@ -31,21 +40,23 @@ impl Seal {
         let mut sealed = secret.to_vec();
         let bound = Aad::from(purpose.as_bytes());
         let nonce_used = Nonce::assume_unique_for_key(nonce);
-        self.0
+        self.key
             .seal_in_place_append_tag(nonce_used, bound, &mut sealed)
             .ok()?;
         let text = URL_SAFE_NO_PAD.encode([&nonce[..], &sealed].concat());
-        Some(format!("{PREFIX}{text}"))
+        Some(format!("{}{text}", self.prefix))
     }
 
     /// Opens what was sealed for `purpose`; nothing if it was not, or has been touched.
     pub fn open(&self, purpose: &str, state: &str) -> Option<Vec<u8>> {
-        let mut sealed = URL_SAFE_NO_PAD.decode(state.strip_prefix(PREFIX)?).ok()?;
+        let mut sealed = URL_SAFE_NO_PAD
+            .decode(state.strip_prefix(&self.prefix)?)
+            .ok()?;
         let nonce: [u8; NONCE_LEN] = sealed.get(..NONCE_LEN)?.try_into().ok()?;
         let bound = Aad::from(purpose.as_bytes());
         let nonce = Nonce::assume_unique_for_key(nonce);
         let opened = self
-            .0
+            .key
             .open_in_place(nonce, bound, sealed.get_mut(NONCE_LEN..)?)
             .ok()?;
         Some(opened.to_vec())
@@ -60,7 +71,8 @@ mod tests {
     fn only_what_was_sealed_for_the_purpose_opens() {
         let seal = Seal::new().unwrap();
         let state = seal.close("alice tools/call x", b"secret").unwrap();
-        assert!(Seal::is_ours(&state) && !state.contains("secret"));
+        assert!(seal.is_ours(&state) && !state.contains("secret"));
+        assert!(!Seal::new().unwrap().is_ours(&state));
         assert_eq!(
             seal.open("alice tools/call x", &state).as_deref(),
             Some(&b"secret"[..])
@@ -77,6 +89,7 @@ mod tests {
             seal.open("alice tools/call x", &String::from_utf8(touched).unwrap()),
             None
         );
-        assert_eq!(seal.open("", "mcpgate."), None);
+        let prefix = seal.prefix.clone();
+        assert_eq!(seal.open("", &prefix), None);
     }
 }

@@ -114,6 +114,15 @@ impl Client {
         waiting.is_some_and(|waiting| waiting.send(answer).is_ok())
     }
 
+    /// Whether somebody waits for the answer to the question of that number.
+    pub fn awaits(&self, id: u64) -> bool {
+        let questions = self
+            .questions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        questions.contains_key(&id)
+    }
+
     /// Its session has ended: servers need keep nothing for it, and open nothing any more;
     /// whoever has asked it learns of that.
     pub fn end(&self) {

@@ -93,6 +93,11 @@ impl Link {
         exchange: &Arc<Exchange>,
     ) -> Result<Reply, Refusal> {
         let call = routed.call();
+        // No server with sessions has given one; if it was ours, it was of an earlier life.
+        let params = call.frame.params();
+        if params.is_some_and(|params| fields::field(params, "requestState").is_some()) {
+            return Err(Refusal::Params("`requestState` is not known"));
+        }
         if let Some(level) = exchange
             .level()
             .filter(|level| call.client.level() != Some(*level))

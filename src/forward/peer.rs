@@ -226,11 +226,11 @@ impl Peer {
                 let frame = bridge::unmarked(frame);
                 self.outlet.notice(None, &self.callers(), frame);
             }
-            Some(Method::ResourcesUpdated) | None => {
+            Some(Method::ResourcesUpdated) => {
                 self.outlet.notice(self.session(), &self.callers(), frame);
             }
-            // What is said during a call goes with the call.
-            Some(_) => match (self.session(), self.latest()) {
+            // What is said during a call goes with the call, and in its order.
+            Some(_) | None => match (self.session(), self.latest()) {
                 (Some(_), Some(exchange)) => {
                     exchange.pass(frame);
                 }
@@ -247,7 +247,7 @@ impl Peer {
         let (Some(exchange), Some(token)) = (&waiting.exchange, &waiting.token) else {
             return;
         };
-        if !exchange.push(frame.with(&[(Part::Token, token)])) {
+        if !exchange.progress(frame, Some(token)) {
             tracing::debug!(server = %self.outlet.server, "a slow client loses progress");
         }
     }

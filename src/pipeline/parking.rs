@@ -75,6 +75,11 @@ impl Parking {
         Some(state)
     }
 
+    /// Whether a state was given here, sound or not.
+    fn is_ours(&self, state: &str) -> bool {
+        self.seal.as_ref().is_some_and(|seal| seal.is_ours(state))
+    }
+
     fn fetch(&self, purpose: &str, state: &str) -> Option<Parked> {
         let key = self.seal.as_ref()?.open(purpose, state)?;
         let (_, parked) = self.parked.remove(key.as_slice())?;
@@ -95,7 +100,7 @@ impl Pipeline {
         let purpose = purpose(&arrival);
         let id = arrival.frame.raw_bytes(Part::Id).unwrap_or_default();
         let state = brought(&arrival.frame, "requestState").and_then(fields::string);
-        if let Some(state) = state.filter(|state| Seal::is_ours(state)) {
+        if let Some(state) = state.filter(|state| self.parking.is_ours(state)) {
             let resumed = self.resume(&arrival, &purpose, &state);
             return resumed.unwrap_or_else(|refusal| {
                 let exchange = arrival.exchange.clone();
@@ -131,15 +136,26 @@ impl Pipeline {
         let unknown = Refusal::Params("`requestState` is not known, or has expired");
         let mut parked = self.parking.fetch(purpose, state).ok_or(unknown)?;
         let answers = brought(&arrival.frame, "inputResponses").unwrap_or("{}");
-        parked.asked.retain(|(key, _)| {
-            let answer = answer(answers, *key);
-            answer.is_none_or(|answer| !parked.exchange.client().answered_as(*key, answer))
+        let client = parked.exchange.client();
+        parked.asked.retain(|(key, _)| match answer(answers, *key) {
+            Some(answer) => {
+                client.answered_as(*key, answer);
+                false
+            }
+            // The server may have taken it back meanwhile.
+            None => client.awaits(*key),
         });
+        if let Some(token) = arrival.frame.raw_bytes(Part::MetaToken) {
+            parked.exchange.set_token(token);
+        }
         let (pipeline, exchange, purpose) =
             (self.clone(), parked.exchange.clone(), purpose.to_owned());
         let id = arrival.frame.raw_bytes(Part::Id).unwrap_or_default();
         let asking = exchange.clone();
+        // From now on it is cancelled under this id.
+        let underway = session.begin(id.clone(), &exchange);
         let turn = async move {
+            let _underway = underway;
             // What was asked and not answered is asked again.
             if !parked.asked.is_empty() {
                 let asked = std::mem::take(&mut parked.asked);

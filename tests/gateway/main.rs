@@ -4,8 +4,10 @@
 mod answers;
 mod batches;
 mod bridge_down;
+mod bridge_parked;
 mod bridge_streams;
 mod bridge_up;
+mod byte_for_byte;
 mod cancellation;
 mod cli;
 mod cli_remote;

@@ -66,9 +66,14 @@ impl Gateway {
         self.inner.pipeline()
     }
 
+    /// Where it listens.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// A client that has sent nothing yet.
     pub(crate) fn client(&self) -> Client {
-        Client::new(format!("http://{}", self.address))
+        Client::new(self.url())
     }
 
     /// A client with a session.
