@@ -1,8 +1,9 @@
 //! One session with a remote server.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, Method as Verb};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -12,6 +13,10 @@ use crate::{
     call::Client,
     mcp::{Method, message},
 };
+
+/// How long the first call waits for the stream of notifications to open. Some servers send no
+/// headers before the first event.
+const READY: Duration = Duration::from_millis(500);
 
 /// One session with the server.
 pub(super) struct Upstream {
@@ -65,8 +70,12 @@ impl Http {
             greeting,
             over,
         });
-        let listening = super::stream::listen(self.clone(), upstream.clone(), client.cloned());
-        tokio::spawn(listening);
+        let ready = super::stream::listen(self, &upstream, client);
+        if client.is_some() {
+            // What a server asks or says during the first call may come on the stream, and is
+            // lost where there is none yet.
+            drop(timeout(READY, ready).await);
+        }
         Ok(upstream)
     }
 }
