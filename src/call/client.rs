@@ -66,6 +66,11 @@ impl Client {
         self.level.store(level as u8 + 1, Ordering::Relaxed);
     }
 
+    /// Whether it knows of tasks, by revision or by extension.
+    pub fn knows_tasks(&self) -> bool {
+        self.revision == Revision::V2025_11_25 || self.capabilities.contains("/tasks\"")
+    }
+
     /// Whether it has declared that it answers such a question.
     pub fn answers(&self, question: &Frame) -> bool {
         let capability = match question.method() {

@@ -173,7 +173,7 @@ impl Stateless {
                 renamed.or(frame.raw(Part::Name)).and_then(fields::string)
             }
             Some(Method::ResourcesRead) => frame.text(Part::Uri),
-            _ => None,
+            _ => frame.text(Part::TaskId),
         };
         let mut headers = self.headers(&frame.method_name(), named.as_deref());
         for (name, value) in &routed.call().mirrored {

@@ -17,11 +17,19 @@ type Raw<'a> = Option<&'a RawValue>;
 #[derive(Default)]
 pub(super) struct Envelope<'a> {
     top: [Raw<'a>; 5],
-    params: [Raw<'a>; 6],
+    params: [Raw<'a>; 7],
 }
 
 const TOP: [&str; 6] = ["jsonrpc", "id", "method", "result", "error", "params"];
-const PARAMS: [&str; 6] = ["name", "uri", "ref", "_meta", "progressToken", "requestId"];
+const PARAMS: [&str; 7] = [
+    "name",
+    "uri",
+    "ref",
+    "_meta",
+    "progressToken",
+    "requestId",
+    "taskId",
+];
 
 impl<'a> Envelope<'a> {
     /// Reads a message, once, from its first byte to its last.
@@ -52,7 +60,7 @@ impl<'a> Envelope<'a> {
     /// Each part that is there.
     pub(super) fn parts(self) -> Result<[(Part, Option<&'a str>); PARTS], Malformed> {
         let [_, id, method, result, error] = self.top.map(|raw| raw.map(RawValue::get));
-        let [name, uri, reference, meta, token, request] =
+        let [name, uri, reference, meta, token, request, task] =
             self.params.map(|raw| raw.map(RawValue::get));
         let reference = within(reference, ["name", "uri"])?;
         let keys = [
@@ -75,6 +83,7 @@ impl<'a> Envelope<'a> {
             (Part::MetaToken, meta_token),
             (Part::Token, token),
             (Part::RequestId, request),
+            (Part::TaskId, task),
             (Part::Version, version),
             (Part::Capabilities, capabilities),
             (Part::Info, info),
@@ -129,7 +138,7 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
 struct Params;
 
 impl<'de> DeserializeSeed<'de> for Params {
-    type Value = [Raw<'de>; 6];
+    type Value = [Raw<'de>; 7];
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
         json.deserialize_any(self)
@@ -137,7 +146,7 @@ impl<'de> DeserializeSeed<'de> for Params {
 }
 
 impl<'de> Visitor<'de> for Params {
-    type Value = [Raw<'de>; 6];
+    type Value = [Raw<'de>; 7];
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("`params` as an object or an array")
