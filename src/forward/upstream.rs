@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     answer::Trouble, headers, http::Http, initialize_params, level_params, listing::Greeting,
+    uri_params,
 };
 use crate::{
     call::Client,
@@ -62,6 +63,13 @@ impl Http {
                 .ask_on(&headers, Method::LoggingSetLevel, &params)
                 .await;
             asked?;
+        }
+        let watched = client.map(|client| client.watched(&self.wire.outlet.server));
+        for uri in watched.unwrap_or_default() {
+            // The session before this one was asked; this one has forgotten.
+            let params = uri_params(&uri);
+            self.ask_on(&headers, Method::ResourcesSubscribe, &params)
+                .await?;
         }
         let over = CancellationToken::new();
         let upstream = Arc::new(Upstream {

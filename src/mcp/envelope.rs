@@ -47,12 +47,16 @@ impl<'a> Envelope<'a> {
         if jsonrpc != Some(r#""2.0""#) {
             return shape(r#"`jsonrpc` is not "2.0""#);
         }
-        match (method, id, result.is_some() || error.is_some()) {
+        let answers = result.is_some() || error.is_some();
+        match (method, id, answers) {
             (Some(_), Some(id), false) if !is_id(id) => shape("`id` is neither string nor number"),
             (Some(name), _, false) if !name.starts_with('"') => shape("`method` is not a string"),
             (Some(_), Some(_), false) => Ok(Kind::Request),
             (Some(_), None, false) => Ok(Kind::Notification),
-            (None, Some(_), true) if result.is_some() != error.is_some() => Ok(Kind::Response),
+            // Sloppy servers write a null beside the other, or an error without an id.
+            (None, Some(_), true) if result.is_none() || is_absent(error) => Ok(Kind::Response),
+            (None, Some(_), true) if result == Some("null") => Ok(Kind::Response),
+            (None, None, true) if result.is_none() => Ok(Kind::Response),
             _ => shape("neither a request, a notification nor a response"),
         }
     }
@@ -62,6 +66,8 @@ impl<'a> Envelope<'a> {
         let [_, id, method, result, error] = self.top.map(|raw| raw.map(RawValue::get));
         let [name, uri, reference, meta, token, request, task] =
             self.params.map(|raw| raw.map(RawValue::get));
+        let error = error.filter(|error| result.is_none() || *error != "null");
+        let result = result.filter(|result| error.is_none() || *result != "null");
         let reference = within(reference, ["name", "uri"])?;
         let keys = [
             "progressToken",
@@ -101,6 +107,10 @@ fn within<'a, const N: usize>(
         Some(object) if object.starts_with('{') => fields(object, keys),
         _ => Ok([None; N]),
     }
+}
+
+fn is_absent(raw: Option<&str>) -> bool {
+    raw.is_none_or(|raw| raw == "null")
 }
 
 fn is_id(raw: &str) -> bool {
@@ -163,5 +173,35 @@ impl<'de> Visitor<'de> for Params {
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
         Ok(Self::Value::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use crate::mcp::{Frame, Kind, Part};
+
+    #[test]
+    fn an_answer_may_carry_a_null_beside_what_it_says() {
+        for (text, failed) in [
+            (
+                r#"{"jsonrpc":"2.0","id":1,"result":{},"error":null}"#,
+                false,
+            ),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"result":null,"error":{"code":1,"message":""}}"#,
+                true,
+            ),
+            (r#"{"jsonrpc":"2.0","id":1,"result":null}"#, false),
+            (r#"{"jsonrpc":"2.0","error":{"code":1,"message":""}}"#, true),
+        ] {
+            let frame = Frame::parse(Bytes::from(text)).unwrap();
+            assert_eq!(frame.kind(), Kind::Response, "{text}");
+            assert_eq!(frame.raw(Part::Error).is_some(), failed, "{text}");
+            assert_eq!(frame.raw(Part::Result).is_some(), !failed, "{text}");
+        }
+        let both = r#"{"jsonrpc":"2.0","id":1,"result":{},"error":{"code":1,"message":""}}"#;
+        assert!(Frame::parse(Bytes::from(both)).is_err());
     }
 }

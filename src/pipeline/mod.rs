@@ -227,9 +227,11 @@ impl Pipeline {
         match target {
             Target::Subscription(uri, true) => {
                 self.subscriptions.add(server, uri, session.id());
+                session.client.watch(server, uri, true);
                 true
             }
             Target::Subscription(uri, false) => {
+                session.client.watch(server, uri, false);
                 let last = self.subscriptions.remove(server, uri, session.id());
                 last || !self.plan.load().servers.shares_subscriptions(server)
             }
