@@ -35,9 +35,9 @@ mod withdrawal;
 use bytes::Bytes;
 
 pub use config::{Scope, Secret, ServerConfig, Text, Transport};
-pub use outlet::{Answering, Upward};
+pub use outlet::{Answering, Audience, Upward};
 pub use server::{Server, State};
-pub use servers::Servers;
+pub use servers::{Servers, Sharing};
 
 use crate::{
     call::{Client, Level},

@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::{sync::oneshot, time::sleep};
 
-use super::{headers::LAST_EVENT, http::Http, upstream::Upstream};
+use super::{headers::LAST_EVENT, http::Http, outlet::Audience, upstream::Upstream};
 use crate::{
     call::Client,
     mcp::{
@@ -164,10 +164,13 @@ impl Listener {
 
     async fn take(&self, frame: Frame) {
         let outlet = &self.http.wire.outlet;
-        let session = self.client.as_ref().map(|client| client.session.as_ref());
+        let audience = match &self.client {
+            Some(client) => Audience::Session(&client.session),
+            None => Audience::Everybody,
+        };
         match (frame.kind(), frame.method()) {
             (Kind::Notification, Some(Method::ListChanged(list))) => outlet.changes.add(list),
-            (Kind::Notification, _) => outlet.notice(session, &[], frame),
+            (Kind::Notification, _) => outlet.notice(audience, &[], frame),
             (Kind::Request, _) => self.questioned(frame).await,
             (Kind::Response, _) => {
                 tracing::debug!(server = %outlet.server, "an answer nobody awaits");

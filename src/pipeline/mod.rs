@@ -25,7 +25,7 @@ use crate::{
     authorise,
     call::{Call, Caller, Level, Reply, ServerName, Target},
     exchange::Exchange,
-    forward::Servers,
+    forward::{Servers, Sharing},
     limit,
     mcp::{Frame, Kind, List, Method, Part, fields, message},
     observe::{Metrics, Outcome, Record},
@@ -234,7 +234,15 @@ impl Pipeline {
             Target::Subscription(uri, false) => {
                 session.client.watch(server, uri, false);
                 let last = self.subscriptions.remove(server, uri, session.id());
-                last || !plan.servers.shares_subscriptions(server)
+                let mine = |id: &Arc<str>| {
+                    let other = self.sessions.get(id);
+                    other.is_some_and(|other| other.caller() == session.caller())
+                };
+                match plan.servers.sharing(server) {
+                    Sharing::Everybody => last,
+                    Sharing::Caller => !self.subscriptions.of(server, uri).iter().any(mine),
+                    Sharing::Nobody => true,
+                }
             }
             Target::Ping
             | Target::List(_)

@@ -6,37 +6,35 @@ use super::{Pipeline, Plan};
 use crate::{
     call::{Client, Level, ServerName},
     exchange::Exchange,
-    forward::{Answering, Upward},
+    forward::{Answering, Audience, Upward},
     mcp::{Frame, Method, Part, fields, message},
     route::{self, Catalog, Member, View},
+    session::Session,
 };
 
 impl Upward for Pipeline {
     fn notice(
         &self,
         server: &ServerName,
-        session: Option<&str>,
+        audience: Audience<'_>,
         calls: &[Arc<Exchange>],
         frame: Frame,
     ) {
-        if let Some(session) = session.and_then(|id| self.sessions.get(id)) {
-            if !session.client.revision.is_stateless() {
-                return session.outbox.push(frame.into_bytes());
-            }
-            // It has no stream: what servers say goes with the calls that are under way.
-            return session.exchanges().iter().for_each(|exchange| {
-                exchange.pass(frame.clone());
-            });
-        }
+        let belongs = |session: &Session| match audience {
+            Audience::Caller(caller) => session.caller() == caller,
+            Audience::Session(_) | Audience::Everybody => true,
+        };
         match frame.method() {
+            _ if let Audience::Session(id) = audience => self.tell(id, frame),
             Some(Method::ResourcesUpdated) => {
                 let uri = frame.text(Part::Uri).unwrap_or_default();
                 let listeners = self.subscriptions.of(server, &uri);
-                for session in listeners.iter().filter_map(|id| self.sessions.get(id)) {
+                let listeners = listeners.iter().filter_map(|id| self.sessions.get(id));
+                for session in listeners.filter(|session| belongs(session)) {
                     session.outbox.push(frame.bytes().clone());
                 }
             }
-            Some(Method::Message) => self.log(calls, &frame),
+            Some(Method::Message) => self.log(calls, &frame, belongs),
             _ => match frame.text(Part::TaskId).and_then(|id| self.tasks.get(&id)) {
                 Some(task) => {
                     if let Some(session) = self.sessions.get(&task.session) {
@@ -89,6 +87,20 @@ impl Upward for Pipeline {
 }
 
 impl Pipeline {
+    /// What is for one session, and for nobody once that is over.
+    fn tell(&self, session: &str, frame: Frame) {
+        let Some(session) = self.sessions.get(session) else {
+            return;
+        };
+        if !session.client.revision.is_stateless() {
+            return session.outbox.push(frame.into_bytes());
+        }
+        // It has no stream: what servers say goes with the calls that are under way.
+        for exchange in session.exchanges() {
+            exchange.pass(frame.clone());
+        }
+    }
+
     fn publish(&self, before: &View, view: View) {
         for warning in view
             .warnings
@@ -119,7 +131,7 @@ impl Pipeline {
 
     /// A log message of a server that everybody shares. It goes with the calls that are under
     /// way there, and to the sessions that have asked for log messages.
-    fn log(&self, calls: &[Arc<Exchange>], frame: &Frame) {
+    fn log(&self, calls: &[Arc<Exchange>], frame: &Frame, belongs: impl Fn(&Session) -> bool) {
         let params = frame.params().unwrap_or_default();
         let level = fields::field(params, "level").and_then(fields::string);
         let level = level
@@ -135,7 +147,7 @@ impl Pipeline {
         }
         for session in self.sessions.all() {
             let wanted = session.client.level().is_some_and(|lowest| level >= lowest);
-            if wanted && !told.contains(session.id()) {
+            if wanted && belongs(&session) && !told.contains(session.id()) {
                 session.outbox.push(frame.bytes().clone());
             }
         }
