@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    ops::Deref,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -12,7 +13,7 @@ use bytes::Bytes;
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
-    call::{Client, Level},
+    call::{Client, Level, Question},
     mcp::{Frame, Method, Part, fields, message},
 };
 
@@ -171,20 +172,7 @@ impl Exchange {
     /// Asks the client, and waits for its answer; nothing when it is gone, or cannot be asked.
     /// Given up, the client is told that nobody waits any more.
     pub async fn ask(&self, question: Frame) -> Option<Frame> {
-        let mut asked = self.client.question();
-        if !self.client.answers(&question) || !self.put(asked.id(), question) {
-            return None;
-        }
-        self.asking.fetch_add(1, Ordering::Relaxed);
-        let mut unasked = Unasked {
-            exchange: self,
-            id: asked.id(),
-            due: true,
-        };
-        let answer = asked.answer().await;
-        unasked.due = false;
-        self.touch();
-        answer
+        Asked::new(self, question)?.answer().await
     }
 
     fn put(&self, id: u64, question: Frame) -> bool {
@@ -253,22 +241,46 @@ impl Exchange {
     }
 }
 
-/// Tells the client when a question is given up.
-struct Unasked<'a> {
-    exchange: &'a Exchange,
-    id: u64,
+/// A question that is on its way to the client: whatever is said after it comes after it.
+pub struct Asked<E: Deref<Target = Exchange>> {
+    exchange: E,
+    question: Question,
     due: bool,
 }
 
-impl Drop for Unasked<'_> {
+impl<E: Deref<Target = Exchange>> Asked<E> {
+    /// Asks; nothing when the client is gone, or cannot be asked.
+    pub fn new(exchange: E, frame: Frame) -> Option<Self> {
+        let question = exchange.client.question();
+        // Answers are awaited from now on, so that a client which goes in this moment is missed.
+        let answers = exchange.client.answers(&frame) && !exchange.client.is_over();
+        if !answers || !exchange.put(question.id(), frame) {
+            return None;
+        }
+        exchange.asking.fetch_add(1, Ordering::Relaxed);
+        Some(Self {
+            exchange,
+            question,
+            due: true,
+        })
+    }
+
+    /// Waits for the answer; nothing when the client is gone.
+    pub async fn answer(mut self) -> Option<Frame> {
+        let answer = self.question.answer().await;
+        self.due = false;
+        self.exchange.touch();
+        answer
+    }
+}
+
+impl<E: Deref<Target = Exchange>> Drop for Asked<E> {
+    /// Tells the client when the question is given up.
     fn drop(&mut self) {
         self.exchange.asking.fetch_sub(1, Ordering::Relaxed);
         if self.due && !self.exchange.client.revision.is_stateless() {
-            let params = format!(r#"{{"requestId":{}}}"#, self.id);
-            self.exchange.tell(Told::Message(message::notification(
-                Method::Cancelled,
-                Some(&params),
-            )));
+            let notification = message::unasked(self.question.id());
+            self.exchange.tell(Told::Message(notification));
         }
     }
 }

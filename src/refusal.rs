@@ -167,6 +167,8 @@ impl Refusal {
             Self::UnknownMethod(_) => -32601,
             Self::Mismatch(_) => -32020,
             Self::Revision(_) => -32022,
+            // 2026-07-28, Error Codes: what was -32002 is -32602.
+            Self::Stateless(refusal) if matches!(**refusal, Self::NoRoute(_)) => -32602,
             Self::Stateless(refusal) => refusal.code(),
             Self::Params(_) => -32602,
             Self::NoRoute(Target::Resource(_) | Target::Subscription(..)) => -32002,

@@ -85,6 +85,7 @@ impl Conversation {
         for message in messages {
             match Frame::parse(message) {
                 Ok(frame) => self.dispatch(frame).await,
+                Err(error) if !frame::is_batch(text) => return Err(error.into()),
                 Err(error) => self.say(Refusal::from(error).message(None)).await,
             }
         }
@@ -101,6 +102,11 @@ impl Conversation {
         self.requests.close();
         // Those that take longer are cancelled by the end.
         drop(timeout(FINISH, self.requests.wait()).await);
+    }
+
+    /// Cancelled at its end.
+    pub(super) fn over(&self) -> CancellationToken {
+        self.over.clone()
     }
 
     /// The client is gone.

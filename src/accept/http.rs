@@ -75,6 +75,11 @@ impl Endpoint {
         opened.unwrap_or_else(|refusal| refused(&refusal, None))
     }
 
+    /// Lets legacy streams end.
+    pub fn close(&self) {
+        self.streams.close();
+    }
+
     /// Answers a request to `/messages`: a message on a legacy stream.
     pub async fn messages(&self, request: Request<Incoming>) -> Response<Body> {
         let caller = match self.meet(&request, &[Verb::POST]) {

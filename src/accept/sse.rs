@@ -8,6 +8,7 @@ use dashmap::DashMap;
 use futures_util::{StreamExt, stream};
 use http::{Response, StatusCode, Uri};
 use tokio::{sync::mpsc, time::sleep};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     HEARTBEAT,
@@ -36,18 +37,31 @@ impl Streams {
     ) -> Result<Response<Body>, Refusal> {
         let id = random_id().ok_or(Refusal::SessionsFull)?;
         let (conversation, queue) = Conversation::new(pipeline.clone(), caller, max_message);
+        let over = conversation.over();
         self.open.insert(id.clone(), Arc::new(conversation));
         let endpoint = format!("event: endpoint\ndata: /messages?session_id={id}\n\n");
         let first = stream::iter([Bytes::from(endpoint)]);
         let open = Open {
             id,
             all: self.open.clone(),
+            over,
         };
         let rest = stream::unfold((queue, open), |(mut queue, open)| async {
-            let event = next(&mut queue).await?;
+            let event = next(&mut queue, &open.over).await?;
             Some((event, (queue, open)))
         });
         Ok(events(Body::Events(Box::pin(first.chain(rest)))))
+    }
+
+    /// Ends every stream once its calls are done.
+    pub(super) fn close(&self) {
+        for open in self.open.iter() {
+            let conversation = open.value().clone();
+            tokio::spawn(async move {
+                conversation.finish().await;
+                conversation.end();
+            });
+        }
     }
 
     /// The stream that a message is posted to. What the caller is on the POST counts, and must
@@ -61,7 +75,7 @@ impl Streams {
         let id = query
             .split('&')
             .find_map(pair)
-            .ok_or(Refusal::SessionMissing)?;
+            .ok_or(Refusal::SessionUnknown)?;
         let found = self.open.get(id.as_str()).map(|open| open.clone());
         found
             .filter(|open| open.caller == *caller)
@@ -81,9 +95,11 @@ pub(super) async fn post(
     Ok(status(StatusCode::ACCEPTED))
 }
 
-async fn next(queue: &mut mpsc::Receiver<Bytes>) -> Option<Bytes> {
+async fn next(queue: &mut mpsc::Receiver<Bytes>, over: &CancellationToken) -> Option<Bytes> {
     tokio::select! {
+        biased; // what has been said by the end is still sent
         message = queue.recv() => message.map(|message| sse::event(None, &message)),
+        () = over.cancelled() => None,
         () = sleep(HEARTBEAT) => Some(sse::HEARTBEAT),
     }
 }
@@ -92,6 +108,7 @@ async fn next(queue: &mut mpsc::Receiver<Bytes>) -> Option<Bytes> {
 struct Open {
     id: Arc<str>,
     all: Arc<DashMap<Arc<str>, Arc<Conversation>>>,
+    over: CancellationToken,
 }
 
 impl Drop for Open {

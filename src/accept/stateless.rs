@@ -192,13 +192,15 @@ fn mirror(pipeline: &Pipeline, frame: &Frame, headers: &HeaderMap) -> Result<(),
         .params()
         .and_then(|params| fields::field(params, "arguments"));
     for mirror in way.mirrors.iter() {
-        let argument = arguments.and_then(|arguments| mirror.text(arguments));
-        let Some(argument) = argument else {
+        let argument = arguments.and_then(|arguments| mirror.raw(arguments));
+        if argument.is_none() && !headers.contains_key(&mirror.header) {
             continue;
-        };
+        }
         let said = one(headers, &mirror.header)?;
-        if !header::Mirror::agrees(&said, &argument) {
-            return Err(mismatch(mirror.header.as_str(), &said, &argument));
+        // A header without its argument says what the body does not.
+        if !argument.is_some_and(|argument| header::Mirror::agrees(&said, argument)) {
+            let argument = argument.unwrap_or("null");
+            return Err(mismatch(mirror.header.as_str(), &said, argument));
         }
     }
     Ok(())

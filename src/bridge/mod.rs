@@ -41,6 +41,11 @@ pub fn to_session(frame: &Frame) -> Result<Frame, Malformed> {
     })
 }
 
+/// A notification of a stateless server's without the mark of our subscription.
+pub fn unmarked(frame: Frame) -> Frame {
+    with_params(&frame, meta::unmarked).unwrap_or(frame)
+}
+
 /// A request with other `params`.
 ///
 /// # Errors
@@ -89,8 +94,10 @@ pub fn answer_to_stateless(reply: Reply, target: &Target) -> Reply {
             }
         })),
         // 2026-07-28, Error Codes: what was -32002 is -32602.
-        Reply::Failed(message) => Reply::Failed(code(message, "-32002", "-32602")),
-        other @ (Reply::Streamed(_) | Reply::Silence) => other,
+        Reply::Failed(message) if matches!(target, Target::Resource(_)) => {
+            Reply::Failed(code(message, "-32002", "-32602"))
+        }
+        other @ (Reply::Failed(_) | Reply::Streamed(_) | Reply::Silence) => other,
     }
 }
 

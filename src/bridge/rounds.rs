@@ -33,17 +33,11 @@ impl InputRequired {
         let questions = questions
             .filter(|questions| questions.starts_with('{'))
             .unwrap_or("{}");
-        let members = object::members(questions).ok()?;
-        let question = |(name, span): (String, fields::Span)| {
-            let member = format!("{{{}}}", questions.get(span)?);
-            let all = object::members(&member).ok()?;
-            let (_, span) = all.into_iter().next()?;
-            // The member's text is its name, a colon and the request.
-            let text = member.get(span)?;
-            let request = text.get(text.find('{')?..)?.to_owned();
-            Some((name, request))
-        };
-        let questions = members.into_iter().filter_map(question).collect();
+        let questions = object::pairs(questions).ok()?;
+        let questions = questions
+            .into_iter()
+            .map(|(name, request)| (name, request.to_owned()))
+            .collect();
         Some(Self {
             questions,
             state: state.map(str::to_owned),

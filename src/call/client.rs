@@ -103,9 +103,14 @@ impl Client {
         fields::field(&self.capabilities, capability).is_some_and(|value| value != "null")
     }
 
+    /// A number that nothing else of this client has.
+    pub fn number(&self) -> u64 {
+        self.next_question.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// Numbers a question to it, and waits for its answer from now on.
     pub fn question(self: &Arc<Self>) -> Question {
-        let id = self.next_question.fetch_add(1, Ordering::Relaxed);
+        let id = self.number();
         let (sender, answer) = oneshot::channel();
         self.questions
             .lock()

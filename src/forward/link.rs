@@ -125,6 +125,14 @@ impl Link {
         ))
     }
 
+    async fn whole(&self, reply: Reply) -> Result<bytes::Bytes, Refusal> {
+        match self {
+            Self::Pool(_) => Err(Refusal::Unanswered), // answers on pipes are whole
+            Self::Http(http) => http.wire.whole(reply).await,
+            Self::Stateless(server) => server.wire.whole(reply).await,
+        }
+    }
+
     async fn pass(&self, routed: &Routed, exchange: &Arc<Exchange>) -> Result<Reply, Refusal> {
         match self {
             Self::Pool(pool) => pool.call(routed, exchange).await,
@@ -148,25 +156,28 @@ impl Link {
                 b"{}",
             )));
         }
+        let id = call.frame.raw(Part::Id).unwrap_or("null").as_bytes();
         let mut routed = routed.reworded(bridge::to_stateless(&call.frame, &call.client)?);
-        for _ in 0..ROUNDS {
-            let reply = self.pass(&routed, exchange).await?;
-            let Reply::Whole(message) = reply else {
-                return Ok(bridge::answer_to_session(reply, &routed.call().target));
+        for round in 1..=ROUNDS {
+            let message = match self.pass(&routed, exchange).await? {
+                // However large: it may be a question.
+                Reply::Streamed(body) => self.whole(Reply::Streamed(body)).await?,
+                Reply::Whole(message) => message,
+                Reply::Failed(message) => {
+                    let reply = with_id(Frame::parse(message)?, id);
+                    return Ok(bridge::answer_to_session(reply, &call.target));
+                }
+                Reply::Silence => return Ok(Reply::Silence),
             };
-            let asked = Frame::parse(message.clone())
-                .ok()
-                .as_ref()
-                .and_then(InputRequired::read);
-            let Some(asked) = asked else {
-                return Ok(bridge::answer_to_session(
-                    Reply::Whole(message),
-                    &routed.call().target,
-                ));
+            let frame = Frame::parse(message)?;
+            let Some(asked) = InputRequired::read(&frame) else {
+                return Ok(bridge::answer_to_session(with_id(frame, id), &call.target));
             };
             let answers = asked.ask(exchange).await.ok_or(Refusal::Unanswered)?;
             let again = bridge::retry(&routed.call().frame, &answers, asked.state.as_deref())?;
-            routed = routed.reworded(again);
+            // An id of its own (2026-07-28, Multi Round-Trip Requests).
+            let number = format!(r#""mcpgate-{round}-{}""#, exchange.client().number());
+            routed = routed.reworded(Frame::parse(again.with(&[(Part::Id, number.as_bytes())]))?);
         }
         Err(Refusal::Unanswered)
     }

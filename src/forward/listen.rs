@@ -16,11 +16,14 @@ use super::{
     outlet::Audience,
     stateless::{Stateless, own_members},
 };
-use crate::mcp::{
-    Frame, Kind, Method, frame,
-    message::{self, json},
-    meta,
-    sse::Decoder,
+use crate::{
+    bridge,
+    mcp::{
+        Frame, Kind, Method, frame,
+        message::{self, json},
+        meta,
+        sse::Decoder,
+    },
 };
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -127,7 +130,9 @@ fn heard(server: &Stateless, data: &Bytes) {
         match (frame.kind(), frame.method()) {
             (Kind::Notification, Some(Method::ListChanged(list))) => outlet.changes.add(list),
             (Kind::Notification, Some(Method::SubscriptionsAcknowledged)) => {}
-            (Kind::Notification, _) => outlet.notice(Audience::Everybody, &[], frame),
+            (Kind::Notification, _) => {
+                outlet.notice(Audience::Everybody, &[], bridge::unmarked(frame));
+            }
             (Kind::Request | Kind::Response, _) => {}
         }
     }

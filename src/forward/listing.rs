@@ -50,8 +50,11 @@ impl Greeting {
         })
     }
 
-    /// Reads the result of `server/discover`.
-    pub(super) fn discovered(result: &str) -> Self {
+    /// Reads the result of `server/discover`; nothing if the server does not speak 2026-07-28.
+    pub(super) fn discovered(result: &str) -> Option<Self> {
+        if !speaks_stateless(fields::field(result, "supportedVersions")) {
+            return None;
+        }
         let keys = ["capabilities", "instructions", "_meta"];
         let [capabilities, instructions, about] = fields::fields(result, keys).unwrap_or_default();
         let info = about
@@ -59,12 +62,12 @@ impl Greeting {
             .unwrap_or("{}");
         let text = |raw: Option<&str>| raw.and_then(fields::string).map(|text| text.into_owned());
         let part = |key| text(fields::field(info, key)).unwrap_or_default();
-        Self {
+        Some(Self {
             revision: Revision::V2026_07_28.to_string(),
             version: format!("{} {}", part("name"), part("version")),
             capabilities: capabilities.unwrap_or("{}").to_owned(),
             instructions: text(instructions).filter(|text| !text.trim().is_empty()),
-        }
+        })
     }
 
     /// Whether the server declared a capability.
@@ -85,6 +88,15 @@ impl Greeting {
             List::Prompts => self.can("prompts"),
         }
     }
+}
+
+/// Whether a list of revisions has the one that is spoken here.
+pub(super) fn speaks_stateless(versions: Option<&str>) -> bool {
+    let versions = fields::items(versions.unwrap_or("[]")).unwrap_or_default();
+    let ours = Some(Revision::V2026_07_28.as_str());
+    versions
+        .into_iter()
+        .any(|raw| fields::string(raw).as_deref() == ours)
 }
 
 /// Fetches one list, page by page; an item that breaks the schema is left out with a warning.

@@ -57,7 +57,10 @@ impl Pool {
             peer.stateless.store(true, Ordering::Relaxed);
             let answer = peer.ask(Method::ServerDiscover, "{}").await?;
             let result = listing::result(&self.outlet.server, "server/discover", &answer)?;
-            let greeting = Greeting::discovered(result);
+            let greeting = Greeting::discovered(result).ok_or_else(|| {
+                let words = "`server/discover` does not name 2026-07-28";
+                listing::garbled(&self.outlet.server, words)
+            })?;
             guard.keep();
             return Ok((peer, greeting));
         }

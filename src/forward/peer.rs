@@ -24,6 +24,7 @@ use super::{
     ticket::{Ticket, Waiting},
 };
 use crate::{
+    bridge,
     call::{Client, Reply},
     exchange::Exchange,
     mcp::{Frame, Kind, Method, Part, frame, message, meta},
@@ -221,6 +222,11 @@ impl Peer {
             Some(Method::ListChanged(list)) => self.outlet.changes.add(list),
             Some(Method::Cancelled) => self.unasked(&frame),
             Some(Method::SubscriptionsAcknowledged) => {}
+            Some(Method::ResourcesUpdated) if self.stateless.load(Ordering::Relaxed) => {
+                let frame = bridge::unmarked(frame);
+                self.outlet
+                    .notice(Audience::Everybody, &self.callers(), frame);
+            }
             Some(Method::ResourcesUpdated) | None => {
                 self.outlet.notice(self.audience(), &self.callers(), frame);
             }

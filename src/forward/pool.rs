@@ -90,7 +90,9 @@ impl Pool {
         let (peer, greeting) = match opened {
             // It lives, but knows no `initialize`. The next one is asked as a stateless one.
             Err(Refusal::Garbled { .. })
-                if self.config.revision.is_none() && !self.is_stateless() =>
+                if self.config.revision.is_none()
+                    && !self.is_stateless()
+                    && matches!(self.opener, Opener::Child { .. }) =>
             {
                 self.stateless.store(true, Ordering::Relaxed);
                 let again = self.open(Whose::Everybody).await;

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::peer::{Peer, Whose};
-use crate::mcp::{Frame, Part, message};
+use crate::{
+    exchange::Asked,
+    mcp::{Frame, Part, message},
+};
 
 /// Questions of a peer that may wait for their answers.
 const QUESTIONS: usize = 64;
@@ -13,22 +16,25 @@ const QUESTIONS: usize = 64;
 impl Peer {
     /// Passes a question to the client it is for, and the answer back.
     pub(super) fn questioned(self: &Arc<Self>, frame: Frame) {
+        if super::is_for_us(&frame) || self.asked.len() >= QUESTIONS {
+            return self.tell(super::decline(&frame));
+        }
         let exchange = match self.whose {
             Whose::Everybody => None,
             Whose::Session(_) | Whose::User(_) => self.latest(),
         };
-        let asking: super::Answering = match (&self.whose, exchange) {
-            (_, Some(exchange)) => {
-                let question = frame.clone();
-                Box::pin(async move { exchange.ask(question).await })
+        // Asked here and now: the answer to the call may be the very next message.
+        let asked = match (&self.whose, exchange) {
+            (_, Some(exchange)) => Asked::new(exchange, frame.clone())
+                .map(|asked| Box::pin(asked.answer()) as super::Answering),
+            (Whose::Session(client), None) => {
+                Some(self.outlet.upward.question(client, frame.clone()))
             }
-            (Whose::Session(client), None) => self.outlet.upward.question(client, frame.clone()),
-            _ => return self.tell(super::decline(&frame)),
+            (Whose::Everybody | Whose::User(_), None) => None,
         };
-        let mine = super::is_for_us(&frame) || self.asked.len() >= QUESTIONS;
-        if mine {
+        let Some(asking) = asked else {
             return self.tell(super::decline(&frame));
-        }
+        };
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
         let taken_back = CancellationToken::new();
         self.asked.insert(id.clone(), taken_back.clone());

@@ -1,6 +1,6 @@
 //! An answer that comes as a stream of messages, of which it is the last.
 
-use std::{pin::Pin, time::Duration};
+use std::{collections::HashMap, pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::FuturesUnordered};
@@ -8,6 +8,7 @@ use http::{HeaderMap, Method as Verb, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     answer::{Trouble, with_id},
@@ -37,6 +38,8 @@ pub(super) struct Reading<'a> {
     last: Option<String>,
     /// What the server has asked meanwhile.
     questions: FuturesUnordered<Asking<'a>>,
+    /// Under the server's own ids, so that it can take one back.
+    asked: HashMap<Bytes, CancellationToken>,
 }
 
 type Asking<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
@@ -57,6 +60,7 @@ impl<'a> Reading<'a> {
             exchange,
             last: None,
             questions,
+            asked: HashMap::new(),
         }
     }
 
@@ -150,8 +154,14 @@ impl<'a> Reading<'a> {
             tokio::spawn(async move { wire.reply(&headers, declined).await });
             return;
         }
+        let taken_back = CancellationToken::new();
+        let id = question.raw_bytes(Part::Id).unwrap_or_default();
+        self.asked.insert(id, taken_back.clone());
         self.questions.push(Box::pin(async move {
-            let answer = exchange.ask(question.clone()).await;
+            let asking = exchange.ask(question.clone());
+            let Some(answer) = taken_back.run_until_cancelled(asking).await else {
+                return;
+            };
             let id = question.raw(Part::Id).unwrap_or("null").as_bytes();
             let answer = match answer {
                 Some(answer) => answer.with(&[(Part::Id, id)]),
@@ -162,6 +172,12 @@ impl<'a> Reading<'a> {
     }
 
     fn precede(&self, frame: Frame) {
+        if frame.method() == Some(Method::Cancelled) {
+            // The client has the question under another id, and is told when it is given up.
+            let id = frame.raw_bytes(Part::RequestId).unwrap_or_default();
+            self.asked.get(&id).iter().for_each(|asked| asked.cancel());
+            return;
+        }
         if let Some(Method::ListChanged(list)) = frame.method() {
             return self.wire.outlet.changes.add(list);
         }

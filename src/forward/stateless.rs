@@ -19,7 +19,7 @@ use super::{
     answer::Trouble,
     headers,
     life::Life,
-    listing::{Greeting, garbled},
+    listing::{Greeting, garbled, speaks_stateless},
     wire::Wire,
 };
 use crate::{
@@ -80,11 +80,11 @@ impl Stateless {
             Err(_) => return Ok(None),
         };
         let result = answer.raw(Part::Result).unwrap_or("{}");
-        if !speaks(fields::field(result, "supportedVersions")) {
+        let Some(greeting) = Greeting::discovered(result) else {
             return Ok(None);
-        }
+        };
         *self.life.lock().unwrap_or_else(PoisonError::into_inner) = Life::default();
-        Ok(Some(Greeting::discovered(result)))
+        Ok(Some(greeting))
     }
 
     /// Whether the server is thought to be there.
@@ -192,20 +192,11 @@ impl Stateless {
     }
 }
 
-/// Whether a list of revisions has the one that is spoken here.
-fn speaks(versions: Option<&str>) -> bool {
-    let versions = fields::items(versions.unwrap_or("[]")).unwrap_or_default();
-    let ours = Some(Revision::V2026_07_28.as_str());
-    versions
-        .into_iter()
-        .any(|raw| fields::string(raw).as_deref() == ours)
-}
-
 /// Whether an answer is the error that names the revisions to choose from, ours among them.
 fn refuses_revision(answer: &Frame) -> bool {
     let error = answer.raw(Part::Error).unwrap_or_default();
     let supported = fields::field(error, "data").and_then(|data| fields::field(data, "supported"));
-    fields::field(error, "code") == Some("-32022") && speaks(supported)
+    fields::field(error, "code") == Some("-32022") && speaks_stateless(supported)
 }
 
 /// What the gateway says of itself in requests of its own.

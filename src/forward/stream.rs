@@ -1,12 +1,13 @@
 //! The GET stream of a session: what a server says of its own accord.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method as Verb, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::{sync::oneshot, time::sleep};
+use tokio_util::sync::CancellationToken;
 
 use super::{headers::LAST_EVENT, http::Http, outlet::Audience, upstream::Upstream};
 use crate::{
@@ -44,6 +45,8 @@ struct Listener {
     /// The last event that came, and how long to wait before coming back for the next.
     last: Option<String>,
     pause: Duration,
+    /// What the server has asked, under its own ids, so that it can take a question back.
+    asked: HashMap<Bytes, CancellationToken>,
 }
 
 /// Listens until the session is over. Gives word when the server has answered for the first time.
@@ -60,6 +63,7 @@ pub(super) fn listen(
         answered: Some(answered),
         last: None,
         pause: FIRST_PAUSE,
+        asked: HashMap::new(),
     };
     let over = upstream.over.clone();
     tokio::spawn(async move { over.run_until_cancelled(listener.repeat()).await });
@@ -162,7 +166,7 @@ impl Listener {
         }
     }
 
-    async fn take(&self, frame: Frame) {
+    async fn take(&mut self, frame: Frame) {
         let outlet = &self.http.wire.outlet;
         let audience = match &self.client {
             Some(client) => Audience::Session(&client.session),
@@ -170,6 +174,10 @@ impl Listener {
         };
         match (frame.kind(), frame.method()) {
             (Kind::Notification, Some(Method::ListChanged(list))) => outlet.changes.add(list),
+            (Kind::Notification, Some(Method::Cancelled)) => {
+                let id = frame.raw_bytes(Part::RequestId).unwrap_or_default();
+                self.asked.get(&id).iter().for_each(|asked| asked.cancel());
+            }
             (Kind::Notification, _) => outlet.notice(audience, &[], frame),
             (Kind::Request, _) => self.questioned(frame).await,
             (Kind::Response, _) => {
@@ -178,7 +186,7 @@ impl Listener {
         }
     }
 
-    async fn questioned(&self, question: Frame) {
+    async fn questioned(&mut self, question: Frame) {
         let headers = &self.upstream.headers;
         let Some(client) = self
             .client
@@ -198,8 +206,18 @@ impl Listener {
             .upward
             .question(client, question.clone());
         let (http, upstream) = (self.http.clone(), self.upstream.clone());
+        // Those that are done have cancelled theirs.
+        self.asked.retain(|_, asked| !asked.is_cancelled());
+        let taken_back = CancellationToken::new();
+        let id = question.raw_bytes(Part::Id).unwrap_or_default();
+        self.asked.insert(id, taken_back.clone());
         tokio::spawn(async move {
-            let answered = upstream.over.run_until_cancelled(asking).await;
+            let asking = taken_back.run_until_cancelled(asking);
+            let answered = match upstream.over.run_until_cancelled(asking).await {
+                Some(None) => return,
+                answered => answered.flatten(),
+            };
+            taken_back.cancel();
             let id = question.raw(Part::Id).unwrap_or("null").as_bytes();
             let answer = match answered.flatten() {
                 Some(answer) => answer.with(&[(Part::Id, id)]),

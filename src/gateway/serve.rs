@@ -70,6 +70,7 @@ pub(super) async fn serve(
     }
     drop(listener);
     door.closing.cancel();
+    door.endpoint.close();
     for session in pipeline.sessions.all() {
         session.outbox.close();
     }

@@ -82,24 +82,31 @@ impl Mirror {
         Ok(found)
     }
 
-    /// The text of the argument, if the call has it.
-    pub fn text(&self, arguments: &str) -> Option<String> {
+    /// The argument as it is written, if the call has it.
+    pub fn raw<'a>(&self, arguments: &'a str) -> Option<&'a str> {
         let mut value = arguments;
         for key in &self.path {
-            let inner: HashMap<String, &RawValue> = serde_json::from_str(value).ok()?;
+            let inner: HashMap<String, &'a RawValue> = serde_json::from_str(value).ok()?;
             value = inner.get(key)?.get();
         }
-        match value {
-            "null" => None,
+        (value != "null").then_some(value)
+    }
+
+    /// The text of the argument, if the call has it.
+    pub fn text(&self, arguments: &str) -> Option<String> {
+        match self.raw(arguments)? {
             text if text.starts_with('"') => fields::string(text).map(|text| text.into_owned()),
             text => Some(text.to_owned()),
         }
     }
 
-    /// Whether a header's value says what the argument does. Numbers are compared as such.
-    pub fn agrees(said: &str, argument: &str) -> bool {
-        said == argument
-            || matches!((said.parse::<f64>(), argument.parse::<f64>()), (Ok(a), Ok(b)) if a == b)
+    /// Whether a header's value says what the argument, as it is written, does. Numbers are
+    /// compared as such.
+    pub fn agrees(said: &str, raw: &str) -> bool {
+        if raw.starts_with('"') {
+            return fields::string(raw).is_some_and(|text| text == said);
+        }
+        said == raw || matches!((said.parse::<f64>(), raw.parse::<f64>()), (Ok(a), Ok(b)) if a == b)
     }
 }
 
@@ -199,6 +206,7 @@ mod tests {
         ] {
             assert!(Mirror::all(bad).is_err(), "{bad}");
         }
-        assert!(Mirror::agrees("42.0", "42") && !Mirror::agrees("b", "a"));
+        assert!(Mirror::agrees("42.0", "42") && !Mirror::agrees("43", "42"));
+        assert!(Mirror::agrees("1", r#""1""#) && !Mirror::agrees("1.0", r#""1""#));
     }
 }

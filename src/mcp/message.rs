@@ -56,6 +56,12 @@ pub fn notification(method: Method, params: Option<&str>) -> Bytes {
     }
 }
 
+/// Says that the question of that number is given up.
+pub fn unasked(id: u64) -> Bytes {
+    let params = format!(r#"{{"requestId":{id}}}"#);
+    notification(Method::Cancelled, Some(&params))
+}
+
 /// A value of our own as JSON. Our types have string keys and no failing parts.
 pub fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())

@@ -31,11 +31,20 @@ pub fn with(params: &str, members: &str) -> String {
 
 /// `params` without what a stateless request says of itself.
 pub fn without(params: &str) -> String {
+    without_members(params, &[VERSION, CAPABILITIES, INFO, LEVEL])
+}
+
+/// `params` without the mark of a subscription, which holds for one hop.
+pub fn unmarked(params: &str) -> String {
+    without_members(params, &[SUBSCRIPTION])
+}
+
+fn without_members(params: &str, names: &[&str]) -> String {
     let Some(meta) = fields::field(params, "_meta").filter(|meta| meta.starts_with('{')) else {
         return params.to_owned();
     };
     let span = fields::span(params, meta);
-    let meta = object::without(meta, &[VERSION, CAPABILITIES, INFO, LEVEL]);
+    let meta = object::without(meta, names);
     if meta == "{}" {
         return object::without(params, &["_meta"]);
     }

@@ -54,6 +54,19 @@ pub fn members(object: &str) -> serde_json::Result<Vec<(String, Span)>> {
     Ok(found)
 }
 
+/// Each member's name and value.
+///
+/// # Errors
+/// When `object` is not a JSON object.
+pub fn pairs(object: &str) -> serde_json::Result<Vec<(String, &str)>> {
+    let pairs: Pairs<'_> = serde_json::from_str(object)?;
+    Ok(pairs
+        .0
+        .into_iter()
+        .map(|(name, value)| (name, value.get()))
+        .collect())
+}
+
 struct Pairs<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> serde::Deserialize<'de> for Pairs<'a> {

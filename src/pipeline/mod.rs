@@ -141,6 +141,10 @@ impl Pipeline {
         };
         let reply = outcome.unwrap_or_else(|refusal| {
             record.refuse(&refusal);
+            let refusal = match session.client.revision.is_stateless() {
+                true => refusal.stateless(),
+                false => refusal,
+            };
             Reply::Whole(refusal.message(Some(&id)))
         });
         Answer { reply, record }

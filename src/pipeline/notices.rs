@@ -56,7 +56,12 @@ impl Upward for Pipeline {
         session
             .outbox
             .push(frame.with(&[(Part::Id, id.as_bytes())]));
-        Box::pin(async move { question.answer().await })
+        let unasked = Unasked(Some(session), question.id());
+        Box::pin(async move {
+            let answer = question.answer().await;
+            unasked.answered();
+            answer
+        })
     }
 
     fn offer(&self, server: &ServerName, catalog: Catalog) {
@@ -83,6 +88,23 @@ impl Upward for Pipeline {
         // What has just come up knows nothing of what was wanted of it, or of the one before it.
         let (level, uris) = (self.lowest_level(), self.subscriptions.at(server));
         self.plan.load().servers.remind(server, level, uris);
+    }
+}
+
+/// Tells a session when a question to it is given up.
+struct Unasked(Option<Arc<Session>>, u64);
+
+impl Unasked {
+    fn answered(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unasked {
+    fn drop(&mut self) {
+        if let Some(session) = &self.0 {
+            session.outbox.push(message::unasked(self.1));
+        }
     }
 }
 

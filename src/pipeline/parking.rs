@@ -259,9 +259,7 @@ fn brought<'a>(frame: &'a Frame, key: &'static str) -> Option<&'a str> {
 /// The client's answer to one question, as a response.
 fn answer(answers: &str, key: u64) -> Option<Frame> {
     let name = key.to_string();
-    let all = object::members(answers).ok()?;
-    let (_, span) = all.into_iter().find(|(member, _)| *member == name)?;
-    let member = answers.get(span)?;
-    let value = member.get(member.find(':')? + 1..)?.trim();
+    let all = object::pairs(answers).ok()?;
+    let (_, value) = all.into_iter().find(|(member, _)| *member == name)?;
     Frame::parse(message::result(name.as_bytes(), value.as_bytes())).ok()
 }

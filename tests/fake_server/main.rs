@@ -11,6 +11,10 @@
 //! | `--banner TEXT` | writes this line before anything else |
 //! | `--gate SOCKET` | connects there, and reads nothing until the other end closes |
 //! | `--tools JSON` | offers these tools, too, as they are written |
+//! | `--modern REVISION` | knows no `initialize`, but `server/discover` |
+
+mod ask;
+mod message;
 
 use std::{
     env,
@@ -19,57 +23,8 @@ use std::{
     process::{Command, exit},
 };
 
-use serde::Deserialize;
+use message::{Arguments, Message, Params};
 use serde_json::{Value, json, value::RawValue};
-
-/// A message, as far as it matters here.
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow)]
-    id: Option<&'a RawValue>,
-    method: Option<String>,
-    #[serde(borrow)]
-    params: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize, Default)]
-struct Params<'a> {
-    name: Option<String>,
-    #[serde(borrow)]
-    arguments: Option<&'a RawValue>,
-    #[serde(rename = "_meta", borrow)]
-    meta: Option<Meta<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Meta<'a> {
-    #[serde(rename = "progressToken", borrow)]
-    token: Option<&'a RawValue>,
-}
-
-/// What the tools take.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Arguments {
-    /// `received`: which lines.
-    contains: String,
-    /// `received`: how many there must be before it answers.
-    count: usize,
-    /// `say`: what to write; `$ID` is the call's id, `$TOKEN` its progress token.
-    lines: Vec<String>,
-    /// `die`: what to write to stderr before.
-    stderr: Vec<String>,
-    /// `die`: the exit status.
-    status: i32,
-    /// `big`: the size of the answer.
-    bytes: usize,
-    /// `say`: instead of what `--mute` said.
-    mute: Vec<String>,
-    /// `offer`: instead of what `--tools` said.
-    tools: Option<Value>,
-    /// `become`: what the process goes on as.
-    script: String,
-}
 
 /// The id of a call of `received`, and which lines it wants, and how many.
 type Waiting = (String, String, usize);
@@ -86,10 +41,13 @@ struct Server {
     received: Vec<String>,
     waiting: Vec<Waiting>,
     held: Vec<String>,
+    asking: ask::Asking,
+    modern: Option<String>,
 }
 
-const TOOLS: [&str; 11] = [
+const TOOLS: [&str; 12] = [
     "echo", "hold", "release", "received", "say", "big", "die", "become", "spawn", "offer", "pid",
+    "ask",
 ];
 
 fn main() {
@@ -107,6 +65,7 @@ fn main() {
             "--cursor" => server.cursor = Some(value),
             "--banner" => say(&value),
             "--gate" => wait_at(&value),
+            "--modern" => server.modern = Some(value),
             "--tools" => server.tools = serde_json::from_str(&value).unwrap_or_default(),
             unknown => complain(&format!("unknown flag {unknown}")),
         }
@@ -158,8 +117,14 @@ impl Server {
         if params.name.as_deref() != Some("received") {
             self.received.push(line.to_owned());
         }
-        if let (Some(method), Some(id)) = (message.method, message.id) {
-            self.request(&method, id.get(), raw, params);
+        match (message.method, message.id) {
+            (Some(method), Some(id)) => self.request(&method, id.get(), raw, params),
+            (None, Some(id)) => {
+                let answer = message.result.or(message.error);
+                self.asking
+                    .answered(id.get(), answer.map_or("null", RawValue::get));
+            }
+            _ => {}
         }
         self.tell();
     }
@@ -174,6 +139,16 @@ impl Server {
         }
         let name = &self.name;
         match method {
+            "server/discover" if self.modern.is_some() => answer(id, &self.discovery()),
+            "initialize" if self.modern.is_some() => say(&format!(
+                r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32601,"message":"no such method"}}}}"#
+            )),
+            "subscriptions/listen" if self.modern.is_some() => {
+                let mark = format!(r#"{{"io.modelcontextprotocol/subscriptionId":{id}}}"#);
+                say(&format!(
+                    r#"{{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{{"_meta":{mark},"notifications":{{}}}}}}"#
+                ));
+            }
             "initialize" => answer(id, &self.greeting()),
             "tools/list" => self.list(id, "tools", self.tools()),
             "resources/list" => {
@@ -209,6 +184,16 @@ impl Server {
         result.to_string()
     }
 
+    fn discovery(&self) -> String {
+        let result = json!({
+            "resultType": "complete", "supportedVersions": [self.modern],
+            "capabilities": {"tools": {}, "resources": {"subscribe": true}, "prompts": {}},
+            "_meta": {"io.modelcontextprotocol/serverInfo": {"name": self.name, "version": "0"}},
+            "ttlMs": 0, "cacheScope": "public",
+        });
+        result.to_string()
+    }
+
     fn tools(&self) -> Vec<Value> {
         let own = TOOLS
             .iter()
@@ -229,6 +214,8 @@ impl Server {
         let arguments = params.arguments.map_or("{}", RawValue::get);
         let given: Arguments = serde_json::from_str(arguments).unwrap_or_default();
         match params.name.as_deref().unwrap_or_default() {
+            "ask" if self.modern.is_some() => ask::required(id, &given, params),
+            "ask" => self.asking.begin(id, &given.questions),
             "hold" => self.held.push(id.to_owned()),
             "release" => {
                 for held in self.held.drain(..).rev() {

@@ -3,6 +3,9 @@
 
 mod answers;
 mod batches;
+mod bridge_down;
+mod bridge_streams;
+mod bridge_up;
 mod cancellation;
 mod cli;
 mod cli_remote;
@@ -20,10 +23,18 @@ mod lists;
 mod lossless;
 mod naming_properties;
 mod pipe;
+mod questions;
+mod questions_http;
+mod questions_users;
+mod questions_withdrawn;
 mod records;
 mod routing;
 mod session_lifecycle;
 mod session_stream;
+mod sse_front;
+mod sse_server;
+mod stateless_front;
+mod stateless_headers;
 mod stdio_calls;
 mod stdio_cancel;
 mod stdio_client;

@@ -23,7 +23,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(super) fn start(serve: impl FnOnce(DuplexStream) -> JoinHandle<()>) -> Self {
+    pub(crate) fn start(serve: impl FnOnce(DuplexStream) -> JoinHandle<()>) -> Self {
         let (ours, theirs) = duplex(64 * 1024);
         let (read, write) = split(ours);
         Self {
@@ -91,6 +91,11 @@ impl Client {
     pub(crate) async fn told(&mut self, method: &str) -> Value {
         let line = self.first(|frame| frame.method_name() == method).await;
         serde_json::from_str(&line).unwrap()
+    }
+
+    /// The next message that has this method, as it is written.
+    pub(crate) async fn raw_told(&mut self, method: &str) -> String {
+        self.first(|frame| frame.method_name() == method).await
     }
 
     /// What has come and was not asked for, and then the answer to a `ping`: whatever was said
@@ -163,8 +168,15 @@ impl Client {
 
     /// Sends `initialize`; gives the answer.
     pub(crate) async fn initialize(&mut self, revision: &str) -> Value {
+        self.initialize_with(revision, json!({})).await
+    }
+
+    /// Sends `initialize` with capabilities; gives the answer.
+    pub(crate) async fn initialize_with(&mut self, revision: &str, capabilities: Value) -> Value {
         let info = json!({"name": "test", "version": "0"});
-        let params = json!({"protocolVersion": revision, "capabilities": {}, "clientInfo": info});
+        let params = json!({
+            "protocolVersion": revision, "capabilities": capabilities, "clientInfo": info,
+        });
         let answer = self.ask("initialize", &params).await;
         self.notify("notifications/initialized", &json!({})).await;
         answer

@@ -32,6 +32,8 @@ enum Piece {
     Wait(Gate),
     /// The connection breaks in the middle of the body.
     Break,
+    /// It is kept until the client closes the connection, and dropped then.
+    Keep(Box<dyn std::any::Any + Send>),
 }
 
 /// One HTTP response.
@@ -107,6 +109,12 @@ impl Answer {
         self
     }
 
+    /// Then nothing more; what is kept is dropped when the client closes the connection.
+    pub(crate) fn keeping(mut self, kept: Box<dyn std::any::Any + Send>) -> Self {
+        self.pieces.push_back(Piece::Keep(kept));
+        self
+    }
+
     /// Then the connection breaks.
     pub(crate) fn breaking(mut self) -> Self {
         self.pieces.push_back(Piece::Break);
@@ -157,6 +165,7 @@ fn streamed(pieces: VecDeque<Piece>) -> Body {
             match pieces.pop_front()? {
                 Piece::Data(data) => return Some((Ok(Frame::data(data)), pieces)),
                 Piece::Wait(gate) => gate.passed().await,
+                Piece::Keep(_kept) => std::future::pending::<()>().await,
                 Piece::Break => return Some((Err(io::Error::other("on purpose")), pieces)),
             }
         }

@@ -20,7 +20,7 @@ use super::{
 pub(crate) struct Client {
     http: legacy::Client<HttpConnector, Full<Bytes>>,
     url: String,
-    path: &'static str,
+    path: String,
     headers: HeaderMap,
 }
 
@@ -29,7 +29,7 @@ impl Client {
         let client = Self {
             http: legacy::Client::builder(TokioExecutor::new()).build_http(),
             url,
-            path: "/mcp",
+            path: "/mcp".to_owned(),
             headers: HeaderMap::new(),
         };
         client
@@ -52,8 +52,8 @@ impl Client {
     }
 
     /// Somewhere else than `/mcp`.
-    pub(crate) fn at(mut self, path: &'static str) -> Self {
-        self.path = path;
+    pub(crate) fn at(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.path);
         self
     }
 
@@ -64,7 +64,12 @@ impl Client {
 
     /// With a session of some revision.
     pub(crate) async fn open_as(self, revision: &str) -> Self {
-        let opened = self.post(initialize(revision)).await;
+        self.open_with(revision, "{}").await
+    }
+
+    /// With a session of some revision and these capabilities.
+    pub(crate) async fn open_with(self, revision: &str, capabilities: &str) -> Self {
+        let opened = self.post(initialize_with(revision, capabilities)).await;
         assert_eq!(opened.status, StatusCode::OK, "{}", opened.text());
         let client = self.with("mcp-session-id", opened.header("mcp-session-id"));
         let ready = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
@@ -140,7 +145,7 @@ impl Client {
     }
 }
 
-fn stream(response: Response<Incoming>) -> Events {
+pub(super) fn stream(response: Response<Incoming>) -> Events {
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     Events::new(response.into_body())
@@ -148,8 +153,13 @@ fn stream(response: Response<Incoming>) -> Events {
 
 /// The first message of a session.
 pub(crate) fn initialize(revision: &str) -> String {
+    initialize_with(revision, "{}")
+}
+
+/// The first message of a session of a client that has capabilities.
+pub(crate) fn initialize_with(revision: &str, capabilities: &str) -> String {
     let params = format!(
-        r#"{{"protocolVersion":"{revision}","capabilities":{{}},"clientInfo":{{"name":"test","version":"0"}}}}"#
+        r#"{{"protocolVersion":"{revision}","capabilities":{capabilities},"clientInfo":{{"name":"test","version":"0"}}}}"#
     );
     request("0", "initialize", &params)
 }

@@ -53,6 +53,12 @@ impl Events {
         within("an event", self.find()).await
     }
 
+    /// The next event as it is written, or a heartbeat.
+    pub(crate) async fn block(&mut self) -> String {
+        let block = within("an event", self.find_block()).await;
+        block.expect("the stream has ended")
+    }
+
     /// The data of the next event.
     pub(crate) async fn data(&mut self) -> String {
         self.next().await.expect("the stream has ended").data
@@ -60,14 +66,23 @@ impl Events {
 
     async fn find(&mut self) -> Option<Event> {
         loop {
-            if let Some(end) = self.read.windows(2).position(|pair| pair == b"\n\n") {
-                let block = self.read.split_to(end);
-                self.read.advance(2);
-                match Event::read(std::str::from_utf8(&block).unwrap()) {
-                    Some(event) => return Some(event),
-                    None => continue,
-                }
+            if let Some(event) = Event::read(&self.find_block().await?) {
+                return Some(event);
             }
+        }
+    }
+
+    async fn find_block(&mut self) -> Option<String> {
+        let mut searched: usize = 0;
+        loop {
+            let from = searched.saturating_sub(1);
+            let end = memchr::memmem::find(&self.read[from..], b"\n\n");
+            if let Some(end) = end {
+                let block = self.read.split_to(from + end);
+                self.read.advance(2);
+                return Some(String::from_utf8(block.to_vec()).unwrap());
+            }
+            searched = self.read.len();
             let piece = self.body.frame().await?.ok()?;
             self.read.extend_from_slice(piece.data_ref()?);
         }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::{io::AsyncReadExt, net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use super::{Client, HttpServer, within};
+use super::{Client, HttpServer, SseClient, within};
 
 /// A gateway that is listening.
 pub(crate) struct Gateway {
@@ -74,6 +74,16 @@ impl Gateway {
     /// A client with a session.
     pub(crate) async fn session(&self) -> Client {
         self.client().open().await
+    }
+
+    /// A client of the legacy transport, whose stream is open.
+    pub(crate) async fn sse(&self) -> SseClient {
+        SseClient::open(self.client()).await
+    }
+
+    /// A client on a pipe that has said nothing yet.
+    pub(crate) fn stranger(&self) -> crate::pipe::Client {
+        crate::pipe::Client::start(|pipe| tokio::spawn(self.inner.serve_pipe_detached(pipe)))
     }
 
     /// What one client is answered on a pipe that says these lines and closes.

@@ -69,6 +69,7 @@ impl HttpServer {
         let serving = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
+                stream.set_nodelay(true).unwrap();
                 let state = shared.clone();
                 let service = service_fn(move |request| answer(state.clone(), request));
                 let connection =

@@ -6,18 +6,24 @@ mod events;
 mod gateway;
 mod heard;
 mod http_server;
+mod modern;
 mod script;
+mod sse_client;
+mod sse_server;
 
 use std::time::Duration;
 
 use tokio::time::timeout;
 
 pub(crate) use answer::{Answer, Gate};
-pub(crate) use client::{Client, call, initialize, request};
-pub(crate) use events::Event;
+pub(crate) use client::{Client, Reply, call, initialize, initialize_with, request};
+pub(crate) use events::{Event, Events};
 pub(crate) use gateway::Gateway;
 pub(crate) use heard::Heard;
 pub(crate) use http_server::{HttpServer, Reserved};
+pub(crate) use modern::{Modern, acknowledged, named};
+pub(crate) use sse_client::SseClient;
+pub(crate) use sse_server::SseServer;
 
 /// How long anything may take before its test fails. Nothing waits for it to pass.
 const DEADLINE: Duration = Duration::from_secs(10);
