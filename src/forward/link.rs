@@ -6,6 +6,7 @@ use super::{
     answer::{Trouble, with_id},
     http::Http,
     pool::Pool,
+    servers::Sharing,
     stateless::Stateless,
 };
 use crate::{
@@ -49,12 +50,13 @@ impl Link {
         }
     }
 
-    /// Whether subscriptions of all clients are one on it.
-    pub(super) fn is_shared(&self) -> bool {
+    /// With whom a client shares a connection.
+    pub(super) fn sharing(&self) -> Sharing {
         match self {
-            Self::Pool(pool) => pool.is_shared(),
-            Self::Http(http) => http.is_shared(),
-            Self::Stateless(_) => true,
+            Self::Pool(pool) => pool.sharing(),
+            Self::Http(http) if http.is_shared() => Sharing::Everybody,
+            Self::Http(_) => Sharing::Nobody,
+            Self::Stateless(_) => Sharing::Everybody,
         }
     }
 

@@ -12,7 +12,10 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::sleep;
 
-use super::stateless::{Stateless, own_members};
+use super::{
+    outlet::Audience,
+    stateless::{Stateless, own_members},
+};
 use crate::{
     bridge,
     mcp::{
@@ -127,7 +130,9 @@ fn heard(server: &Stateless, data: &Bytes) {
         match (frame.kind(), frame.method()) {
             (Kind::Notification, Some(Method::ListChanged(list))) => outlet.changes.add(list),
             (Kind::Notification, Some(Method::SubscriptionsAcknowledged)) => {}
-            (Kind::Notification, _) => outlet.notice(None, &[], bridge::unmarked(frame)),
+            (Kind::Notification, _) => {
+                outlet.notice(Audience::Everybody, &[], bridge::unmarked(frame));
+            }
             (Kind::Request | Kind::Response, _) => {}
         }
     }

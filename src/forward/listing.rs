@@ -52,11 +52,7 @@ impl Greeting {
 
     /// Reads the result of `server/discover`; nothing if the server does not speak 2026-07-28.
     pub(super) fn discovered(result: &str) -> Option<Self> {
-        let versions = fields::field(result, "supportedVersions").unwrap_or("[]");
-        let versions = fields::items(versions).unwrap_or_default();
-        let spoken =
-            |raw: &str| fields::string(raw).as_deref() == Some(Revision::V2026_07_28.as_str());
-        if !versions.into_iter().any(spoken) {
+        if !speaks_stateless(fields::field(result, "supportedVersions")) {
             return None;
         }
         let keys = ["capabilities", "instructions", "_meta"];
@@ -81,7 +77,7 @@ impl Greeting {
 
     /// A catalog that has no items yet.
     pub(super) fn catalog(&self) -> Catalog {
-        Catalog::new(self.instructions.clone(), self.can("resources"))
+        Catalog::new(self.instructions.clone(), &self.capabilities)
     }
 
     /// Whether it is worth asking for a list.
@@ -92,6 +88,15 @@ impl Greeting {
             List::Prompts => self.can("prompts"),
         }
     }
+}
+
+/// Whether a list of revisions has the one that is spoken here.
+pub(super) fn speaks_stateless(versions: Option<&str>) -> bool {
+    let versions = fields::items(versions.unwrap_or("[]")).unwrap_or_default();
+    let ours = Some(Revision::V2026_07_28.as_str());
+    versions
+        .into_iter()
+        .any(|raw| fields::string(raw).as_deref() == ours)
 }
 
 /// Fetches one list, page by page; an item that breaks the schema is left out with a warning.

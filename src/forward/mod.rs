@@ -11,7 +11,6 @@ mod config;
 mod headers;
 mod http;
 mod life;
-mod lines;
 mod link;
 mod listen;
 mod listing;
@@ -36,10 +35,9 @@ mod withdrawal;
 use bytes::Bytes;
 
 pub use config::{Scope, Secret, ServerConfig, Text, Transport};
-pub use lines::Lines;
-pub use outlet::{Answering, Upward};
+pub use outlet::{Answering, Audience, Upward};
 pub use server::{Server, State};
-pub use servers::Servers;
+pub use servers::{Servers, Sharing};
 
 use crate::{
     call::{Client, Level},

@@ -11,20 +11,31 @@ use std::{
 use tokio::sync::Notify;
 
 use crate::{
-    call::{Client, ServerName},
+    call::{Caller, Client, ServerName},
     exchange::Exchange,
     mcp::{Frame, List},
     route::Catalog,
 };
 
+/// For whom a notification can be, as far as its link knows.
+#[derive(Debug, Clone, Copy)]
+pub enum Audience<'a> {
+    /// One session, by its id.
+    Session(&'a str),
+    /// The sessions of one caller.
+    Caller(&'a Caller),
+    /// All sessions.
+    Everybody,
+}
+
 /// What hears the servers: the pipeline.
 pub trait Upward: Send + Sync {
-    /// A notification. It is for one session where the link knows that session; otherwise for
-    /// those whom it concerns, `calls` being the calls under way on that server.
+    /// A notification for those of the audience whom it concerns, `calls` being the calls under
+    /// way on that connection.
     fn notice(
         &self,
         server: &ServerName,
-        session: Option<&str>,
+        audience: Audience<'_>,
         calls: &[Arc<Exchange>],
         frame: Frame,
     );
@@ -60,8 +71,8 @@ impl Outlet {
         }
     }
 
-    pub(super) fn notice(&self, session: Option<&str>, calls: &[Arc<Exchange>], frame: Frame) {
-        self.upward.notice(&self.server, session, calls, frame);
+    pub(super) fn notice(&self, audience: Audience<'_>, calls: &[Arc<Exchange>], frame: Frame) {
+        self.upward.notice(&self.server, audience, calls, frame);
     }
 }
 

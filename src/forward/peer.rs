@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     answer::with_id,
     life::Life,
-    outlet::Outlet,
+    outlet::{Audience, Outlet},
     stateless::own_members,
     ticket::{Ticket, Waiting},
 };
@@ -224,17 +224,18 @@ impl Peer {
             Some(Method::SubscriptionsAcknowledged) => {}
             Some(Method::ResourcesUpdated) if self.stateless.load(Ordering::Relaxed) => {
                 let frame = bridge::unmarked(frame);
-                self.outlet.notice(None, &self.callers(), frame);
+                self.outlet
+                    .notice(Audience::Everybody, &self.callers(), frame);
             }
             Some(Method::ResourcesUpdated) => {
-                self.outlet.notice(self.session(), &self.callers(), frame);
+                self.outlet.notice(self.audience(), &self.callers(), frame);
             }
             // What is said during a call goes with the call, and in its order.
-            Some(_) | None => match (self.session(), self.latest()) {
-                (Some(_), Some(exchange)) => {
+            Some(_) | None => match (self.audience(), self.latest()) {
+                (Audience::Session(_), Some(exchange)) => {
                     exchange.pass(frame);
                 }
-                (session, _) => self.outlet.notice(session, &self.callers(), frame),
+                (audience, _) => self.outlet.notice(audience, &self.callers(), frame),
             },
         }
     }
@@ -252,11 +253,12 @@ impl Peer {
         }
     }
 
-    /// The one session it serves.
-    fn session(&self) -> Option<&str> {
+    /// Those whom it serves.
+    fn audience(&self) -> Audience<'_> {
         match &self.whose {
-            Whose::Session(client) => Some(&client.session),
-            Whose::Everybody | Whose::User(_) => None,
+            Whose::Session(client) => Audience::Session(&client.session),
+            Whose::User(client) => Audience::Caller(&client.caller),
+            Whose::Everybody => Audience::Everybody,
         }
     }
 

@@ -20,6 +20,7 @@ use super::{
     listing::Greeting,
     outlet::Outlet,
     peer::{Peer, Whose},
+    servers::Sharing,
     wire::Wire,
 };
 use crate::{
@@ -178,9 +179,14 @@ impl Pool {
         }
     }
 
-    /// Whether what one session asks of a peer holds for all: subscriptions, levels.
-    pub(super) fn is_shared(&self) -> bool {
-        self.is_stateless() || self.scope != Scope::Session
+    /// With whom a client shares its peer.
+    pub(super) fn sharing(&self) -> Sharing {
+        match self.scope {
+            _ if self.is_stateless() => Sharing::Everybody,
+            Scope::Shared => Sharing::Everybody,
+            Scope::User => Sharing::Caller,
+            Scope::Session => Sharing::Nobody,
+        }
     }
 
     /// Passes a log level on to the peer that serves a client.
@@ -193,7 +199,8 @@ impl Pool {
         level: Level,
         lowest: Level,
     ) -> Result<(), Refusal> {
-        let level = if self.is_shared() { lowest } else { level };
+        let alone = self.sharing() == Sharing::Nobody;
+        let level = if alone { level } else { lowest };
         let peer = match self.scope {
             Scope::Shared => self.shared().ok(),
             Scope::Session | Scope::User => {

@@ -17,6 +17,17 @@ use crate::{
     route::Routed,
 };
 
+/// With whom a client shares a connection, and so its subscriptions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// With all clients.
+    Everybody,
+    /// With the other sessions of its caller.
+    Caller,
+    /// With nobody.
+    Nobody,
+}
+
 /// All servers, in the order of the file.
 #[derive(Default)]
 pub struct Servers {
@@ -76,13 +87,13 @@ impl Servers {
         futures_util::future::join_all(set).await;
     }
 
-    /// Whether subscriptions of all clients are one on that server.
-    pub fn shares_subscriptions(&self, server: &ServerName) -> bool {
+    /// With whom a client shares its connection to that server.
+    pub fn sharing(&self, server: &ServerName) -> Sharing {
         let link = self
             .by_name
             .get(server)
             .and_then(|server| server.link().ok());
-        link.is_none_or(|link| link.is_shared())
+        link.map_or(Sharing::Everybody, |link| link.sharing())
     }
 
     /// Somebody who has no session wants to hear of a resource.
@@ -103,7 +114,7 @@ impl Servers {
         let Some(Ok(link)) = self.by_name.get(server).map(|server| server.link()) else {
             return;
         };
-        if link.is_shared() {
+        if link.sharing() == Sharing::Everybody {
             tokio::spawn(async move {
                 drop(timeout(COURTESY, link.remind(level, &uris)).await);
             });
@@ -115,7 +126,7 @@ impl Servers {
         let Some(Ok(link)) = self.by_name.get(server).map(|server| server.link()) else {
             return;
         };
-        if link.is_shared() {
+        if link.sharing() == Sharing::Everybody {
             let uri = uri.to_owned();
             tokio::spawn(async move { drop(timeout(COURTESY, link.unsubscribe(&uri)).await) });
         }

@@ -19,7 +19,7 @@ use super::{
     answer::Trouble,
     headers,
     life::Life,
-    listing::{Greeting, garbled},
+    listing::{Greeting, garbled, speaks_stateless},
     wire::Wire,
 };
 use crate::{
@@ -68,8 +68,13 @@ impl Stateless {
     /// # Errors
     /// When it cannot be reached.
     pub(super) async fn discover(&self) -> Result<Option<Greeting>, Refusal> {
-        let asked = self.ask(Method::ServerDiscover, "{}").await;
-        let answer = match asked {
+        let mut answer = self.ask(Method::ServerDiscover, "{}").await;
+        // A server of this kind that refuses the revision names those it speaks: then it is
+        // asked again, and not taken for an older one.
+        if answer.as_ref().is_ok_and(refuses_revision) {
+            answer = self.ask(Method::ServerDiscover, "{}").await;
+        }
+        let answer = match answer {
             Ok(answer) => answer,
             Err(Trouble::Refused(refusal @ Refusal::Unavailable { .. })) => return Err(refusal),
             Err(_) => return Ok(None),
@@ -168,7 +173,7 @@ impl Stateless {
                 renamed.or(frame.raw(Part::Name)).and_then(fields::string)
             }
             Some(Method::ResourcesRead) => frame.text(Part::Uri),
-            _ => None,
+            _ => frame.text(Part::TaskId),
         };
         let mut headers = self.headers(&frame.method_name(), named.as_deref());
         for (name, value) in &routed.call().mirrored {
@@ -185,6 +190,13 @@ impl Stateless {
         }
         headers
     }
+}
+
+/// Whether an answer is the error that names the revisions to choose from, ours among them.
+fn refuses_revision(answer: &Frame) -> bool {
+    let error = answer.raw(Part::Error).unwrap_or_default();
+    let supported = fields::field(error, "data").and_then(|data| fields::field(data, "supported"));
+    fields::field(error, "code") == Some("-32022") && speaks_stateless(supported)
 }
 
 /// What the gateway says of itself in requests of its own.

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method as Verb, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::time::sleep;
+use tokio::{sync::oneshot, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{headers::LAST_EVENT, http::Http, upstream::Upstream};
+use super::{headers::LAST_EVENT, http::Http, outlet::Audience, upstream::Upstream};
 use crate::{
     call::Client,
     mcp::{
@@ -40,6 +40,8 @@ struct Listener {
     http: Arc<Http>,
     upstream: Arc<Upstream>,
     client: Option<Arc<Client>>,
+    /// Who waits for the first answer.
+    answered: Option<oneshot::Sender<()>>,
     /// The last event that came, and how long to wait before coming back for the next.
     last: Option<String>,
     pause: Duration,
@@ -47,18 +49,25 @@ struct Listener {
     asked: HashMap<Bytes, CancellationToken>,
 }
 
-/// Listens until the session is over.
-pub(super) async fn listen(http: Arc<Http>, upstream: Arc<Upstream>, client: Option<Arc<Client>>) {
-    let over = upstream.over.clone();
+/// Listens until the session is over. Gives word when the server has answered for the first time.
+pub(super) fn listen(
+    http: &Arc<Http>,
+    upstream: &Arc<Upstream>,
+    client: Option<&Arc<Client>>,
+) -> oneshot::Receiver<()> {
+    let (answered, ready) = oneshot::channel();
     let mut listener = Listener {
-        http,
-        upstream,
-        client,
+        http: http.clone(),
+        upstream: upstream.clone(),
+        client: client.cloned(),
+        answered: Some(answered),
         last: None,
         pause: FIRST_PAUSE,
         asked: HashMap::new(),
     };
-    over.run_until_cancelled(listener.repeat()).await;
+    let over = upstream.over.clone();
+    tokio::spawn(async move { over.run_until_cancelled(listener.repeat()).await });
+    ready
 }
 
 /// The headers of a GET that goes on after an event.
@@ -98,7 +107,10 @@ impl Listener {
 
     async fn once(&mut self) -> End {
         let headers = resuming(&self.upstream.headers, self.last.as_deref());
-        let response = match self.http.wire.send(Verb::GET, &headers, Bytes::new()).await {
+        let sent = self.http.wire.send(Verb::GET, &headers, Bytes::new()).await;
+        // Whoever waited may have stopped waiting.
+        self.answered.take().map(|answered| answered.send(()));
+        let response = match sent {
             Ok(response) => response,
             Err(refusal) => return End::Unreachable(refusal),
         };
@@ -156,14 +168,17 @@ impl Listener {
 
     async fn take(&mut self, frame: Frame) {
         let outlet = &self.http.wire.outlet;
-        let session = self.client.as_ref().map(|client| client.session.as_ref());
+        let audience = match &self.client {
+            Some(client) => Audience::Session(&client.session),
+            None => Audience::Everybody,
+        };
         match (frame.kind(), frame.method()) {
             (Kind::Notification, Some(Method::ListChanged(list))) => outlet.changes.add(list),
             (Kind::Notification, Some(Method::Cancelled)) => {
                 let id = frame.raw_bytes(Part::RequestId).unwrap_or_default();
                 self.asked.get(&id).iter().for_each(|asked| asked.cancel());
             }
-            (Kind::Notification, _) => outlet.notice(session, &[], frame),
+            (Kind::Notification, _) => outlet.notice(audience, &[], frame),
             (Kind::Request, _) => self.questioned(frame).await,
             (Kind::Response, _) => {
                 tracing::debug!(server = %outlet.server, "an answer nobody awaits");

@@ -7,6 +7,7 @@
 mod listening;
 mod notices;
 mod parking;
+mod sessions;
 
 use std::{
     pin::Pin,
@@ -23,14 +24,14 @@ use parking::Parking;
 use crate::{
     authenticate::{self, ApiKeys},
     authorise,
-    call::{Call, Caller, Level, Reply, ServerName, Target},
+    call::{Call, Caller, Reply, ServerName, Target},
     exchange::Exchange,
     forward::Servers,
     limit,
-    mcp::{Frame, Kind, List, Method, Part, message},
+    mcp::{Frame, List, Part, message},
     observe::{Metrics, Outcome, Record},
     refusal::Refusal,
-    route::{self, Catalog, Naming, Route, View},
+    route::{self, Catalog, Naming, Route, Tasks, View},
     session::{Session, Sessions, Subscriptions},
     start::Start,
 };
@@ -59,6 +60,7 @@ pub struct Pipeline {
     catalogs: Mutex<IndexMap<ServerName, Catalog>>,
     subscriptions: Subscriptions,
     parking: Parking,
+    tasks: Tasks,
 }
 
 /// A request as it came in.
@@ -101,6 +103,7 @@ impl Pipeline {
             catalogs: Mutex::default(),
             subscriptions: Subscriptions::default(),
             parking: Parking::new(),
+            tasks: Tasks::default(),
         }
     }
 
@@ -166,7 +169,7 @@ impl Pipeline {
             .frame
             .raw_bytes(Part::Id)
             .unwrap_or_default();
-        let reply = match route::choose(&plan.view, admitted)? {
+        let reply = match route::choose(&plan.view, &self.tasks, admitted)? {
             Route::Here(result) => Reply::Whole(message::result(&id, &result)),
             Route::Level(level) => {
                 self.set_level(&plan, session, level).await;
@@ -174,10 +177,12 @@ impl Pipeline {
             }
             Route::There(routed) => {
                 record.server(routed.server());
-                let followed = self.follow(&routed.call().target, routed.server(), session);
-                match followed {
-                    true => plan.servers.send(&routed, exchange).await?,
-                    false => Reply::Whole(message::result(&id, b"{}")),
+                if self.follow(&plan, &routed, session) {
+                    let reply = plan.servers.send(&routed, exchange).await?;
+                    self.note_task(&routed, &reply);
+                    reply
+                } else {
+                    Reply::Whole(message::result(&id, b"{}"))
                 }
             }
         };
@@ -201,78 +206,11 @@ impl Pipeline {
         self.plan.load_full()
     }
 
-    /// Keeps the book of subscriptions. False where a server need not hear of the end of one,
-    /// because another session still listens.
-    fn follow(&self, target: &Target, server: &ServerName, session: &Session) -> bool {
-        match target {
-            Target::Subscription(uri, true) => {
-                self.subscriptions.add(server, uri, session.id());
-                true
-            }
-            Target::Subscription(uri, false) => {
-                let last = self.subscriptions.remove(server, uri, session.id());
-                last || !self.plan.load().servers.shares_subscriptions(server)
-            }
-            Target::Ping
-            | Target::List(_)
-            | Target::LogLevel(_)
-            | Target::Tool(_)
-            | Target::Prompt(_)
-            | Target::Resource(_)
-            | Target::PromptArgument(_)
-            | Target::TemplateArgument(_) => true,
-        }
-    }
-
-    async fn set_level(&self, plan: &Plan, session: &Session, level: Level) {
-        session.client.set_level(level);
-        let lowest = self.lowest_level().unwrap_or(level);
-        plan.servers.set_level(&session.client, level, lowest).await;
-    }
-
-    /// The lowest level of log messages that any session has asked for.
-    fn lowest_level(&self) -> Option<Level> {
-        let sessions = self.sessions.all();
-        let levels = sessions.iter().filter_map(|session| session.client.level());
-        levels.min()
-    }
-
-    /// Takes what a client says without asking: notifications, and answers to questions.
-    pub fn hear(&self, session: &Arc<Session>, frame: Frame) {
-        match frame.method() {
-            Some(Method::Cancelled) => session.cancel(frame),
-            None if frame.kind() == Kind::Response => {
-                if !session.client.answered(frame) {
-                    tracing::debug!("an answer to no question");
-                }
-            }
-            _ => tracing::trace!(?frame, "heard"),
-        }
-    }
-
     /// How many items of each list a server offers, if it has been up.
     pub fn offered(&self, server: &ServerName) -> Option<[usize; 4]> {
         let catalogs = self.catalogs.lock().unwrap_or_else(PoisonError::into_inner);
         catalogs
             .get(server)
             .map(|catalog| List::ALL.map(|list| catalog.items(list).len()))
-    }
-
-    /// Ends what has waited too long.
-    pub fn sweep(&self) {
-        self.parking.sweep();
-    }
-
-    /// A session is over: its stream closes, servers end what they keep for it.
-    pub fn end(&self, session: &str) {
-        let Some(ended) = self.sessions.remove(session) else {
-            return;
-        };
-        let last = !self.sessions.has(ended.caller());
-        let servers = self.plan.load().servers.clone();
-        servers.session_ended(&ended.client, last);
-        for (server, uri) in self.subscriptions.forget(session) {
-            servers.unsubscribe(&server, &uri);
-        }
     }
 }

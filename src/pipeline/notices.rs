@@ -6,7 +6,7 @@ use super::{Pipeline, Plan};
 use crate::{
     call::{Client, Level, ServerName},
     exchange::Exchange,
-    forward::{Answering, Upward},
+    forward::{Answering, Audience, Upward},
     mcp::{Frame, Method, Part, fields, message},
     route::{self, Catalog, Member, View},
     session::Session,
@@ -16,29 +16,33 @@ impl Upward for Pipeline {
     fn notice(
         &self,
         server: &ServerName,
-        session: Option<&str>,
+        audience: Audience<'_>,
         calls: &[Arc<Exchange>],
         frame: Frame,
     ) {
-        if let Some(session) = session.and_then(|id| self.sessions.get(id)) {
-            if !session.client.revision.is_stateless() {
-                return session.outbox.push(frame.into_bytes());
-            }
-            // It has no stream: what servers say goes with the calls that are under way.
-            return session.exchanges().iter().for_each(|exchange| {
-                exchange.pass(frame.clone());
-            });
-        }
+        let belongs = |session: &Session| match audience {
+            Audience::Caller(caller) => session.caller() == caller,
+            Audience::Session(_) | Audience::Everybody => true,
+        };
         match frame.method() {
+            _ if let Audience::Session(id) = audience => self.tell(id, frame),
             Some(Method::ResourcesUpdated) => {
                 let uri = frame.text(Part::Uri).unwrap_or_default();
                 let listeners = self.subscriptions.of(server, &uri);
-                for session in listeners.iter().filter_map(|id| self.sessions.get(id)) {
+                let listeners = listeners.iter().filter_map(|id| self.sessions.get(id));
+                for session in listeners.filter(|session| belongs(session)) {
                     session.outbox.push(frame.bytes().clone());
                 }
             }
-            Some(Method::Message) => self.log(calls, &frame),
-            _ => tracing::debug!(%server, ?frame, "a notification that is for nobody"),
+            Some(Method::Message) => self.log(calls, &frame, belongs),
+            _ => match frame.text(Part::TaskId).and_then(|id| self.tasks.get(&id)) {
+                Some(task) => {
+                    if let Some(session) = self.sessions.get(&task.session) {
+                        session.outbox.push(frame.into_bytes());
+                    }
+                }
+                None => pass_on(server, calls, frame),
+            },
         }
     }
 
@@ -52,10 +56,10 @@ impl Upward for Pipeline {
         session
             .outbox
             .push(frame.with(&[(Part::Id, id.as_bytes())]));
-        let mut unasked = Unasked(Some(session), question.id());
+        let unasked = Unasked(Some(session), question.id());
         Box::pin(async move {
             let answer = question.answer().await;
-            unasked.0 = None;
+            unasked.answered();
             answer
         })
     }
@@ -90,6 +94,12 @@ impl Upward for Pipeline {
 /// Tells a session when a question to it is given up.
 struct Unasked(Option<Arc<Session>>, u64);
 
+impl Unasked {
+    fn answered(mut self) {
+        self.0 = None;
+    }
+}
+
 impl Drop for Unasked {
     fn drop(&mut self) {
         if let Some(session) = &self.0 {
@@ -99,6 +109,20 @@ impl Drop for Unasked {
 }
 
 impl Pipeline {
+    /// What is for one session, and for nobody once that is over.
+    fn tell(&self, session: &str, frame: Frame) {
+        let Some(session) = self.sessions.get(session) else {
+            return;
+        };
+        if !session.client.revision.is_stateless() {
+            return session.outbox.push(frame.into_bytes());
+        }
+        // It has no stream: what servers say goes with the calls that are under way.
+        for exchange in session.exchanges() {
+            exchange.pass(frame.clone());
+        }
+    }
+
     fn publish(&self, before: &View, view: View) {
         for warning in view
             .warnings
@@ -129,7 +153,7 @@ impl Pipeline {
 
     /// A log message of a server that everybody shares. It goes with the calls that are under
     /// way there, and to the sessions that have asked for log messages.
-    fn log(&self, calls: &[Arc<Exchange>], frame: &Frame) {
+    fn log(&self, calls: &[Arc<Exchange>], frame: &Frame, belongs: impl Fn(&Session) -> bool) {
         let params = frame.params().unwrap_or_default();
         let level = fields::field(params, "level").and_then(fields::string);
         let level = level
@@ -145,9 +169,24 @@ impl Pipeline {
         }
         for session in self.sessions.all() {
             let wanted = session.client.level().is_some_and(|lowest| level >= lowest);
-            if wanted && !told.contains(session.id()) {
+            if wanted && belongs(&session) && !told.contains(session.id()) {
                 session.outbox.push(frame.bytes().clone());
             }
         }
+    }
+}
+
+/// Passes what is not known to the one session that it can be for; to none where there are two.
+fn pass_on(server: &ServerName, calls: &[Arc<Exchange>], frame: Frame) {
+    let first = calls.first();
+    let alone = first.filter(|first| {
+        let session = &first.client().session;
+        calls.iter().all(|call| call.client().session == *session)
+    });
+    match alone {
+        Some(exchange) => {
+            exchange.pass(frame);
+        }
+        None => tracing::debug!(%server, ?frame, "a notification that is for nobody"),
     }
 }

@@ -1,0 +1,114 @@
+//! What is kept of clients from one call to the next: levels, subscriptions, tasks; and its end.
+
+use std::sync::Arc;
+
+use super::{Pipeline, Plan};
+use crate::{
+    call::{Level, Reply, Target},
+    forward::Sharing,
+    mcp::{Frame, Kind, Method, Part, fields},
+    route::Routed,
+    session::Session,
+};
+
+impl Pipeline {
+    /// Takes what a client says without asking: notifications, and answers to questions.
+    pub fn hear(&self, session: &Arc<Session>, frame: Frame) {
+        match frame.method() {
+            Some(Method::Cancelled) => session.cancel(frame),
+            None if frame.kind() == Kind::Response => {
+                if !session.client.answered(frame) {
+                    tracing::debug!("an answer to no question");
+                }
+            }
+            _ => tracing::trace!(?frame, "heard"),
+        }
+    }
+
+    pub(super) async fn set_level(&self, plan: &Plan, session: &Session, level: Level) {
+        session.client.set_level(level);
+        let lowest = self.lowest_level().unwrap_or(level);
+        plan.servers.set_level(&session.client, level, lowest).await;
+    }
+
+    /// The lowest level of log messages that any session has asked for.
+    pub(super) fn lowest_level(&self) -> Option<Level> {
+        let sessions = self.sessions.all();
+        let levels = sessions.iter().filter_map(|session| session.client.level());
+        levels.min()
+    }
+
+    /// Keeps the book of subscriptions. False where a server need not hear of the end of one,
+    /// because another session still listens.
+    pub(super) fn follow(&self, plan: &Plan, routed: &Routed, session: &Session) -> bool {
+        let (target, server) = (&routed.call().target, routed.server());
+        match target {
+            Target::Subscription(uri, true) => {
+                self.subscriptions.add(server, uri, session.id());
+                session.client.watch(server, uri, true);
+                true
+            }
+            Target::Subscription(uri, false) => {
+                session.client.watch(server, uri, false);
+                let last = self.subscriptions.remove(server, uri, session.id());
+                let mine = |id: &Arc<str>| {
+                    let other = self.sessions.get(id);
+                    other.is_some_and(|other| other.caller() == session.caller())
+                };
+                match plan.servers.sharing(server) {
+                    Sharing::Everybody => last,
+                    Sharing::Caller => !self.subscriptions.of(server, uri).iter().any(mine),
+                    Sharing::Nobody => true,
+                }
+            }
+            Target::Ping
+            | Target::List(_)
+            | Target::LogLevel(_)
+            | Target::Tool(_)
+            | Target::Prompt(_)
+            | Target::Resource(_)
+            | Target::PromptArgument(_)
+            | Target::Task(_)
+            | Target::Other(_)
+            | Target::TemplateArgument(_) => true,
+        }
+    }
+
+    /// Remembers the task that a server has made of a call.
+    pub(super) fn note_task(&self, routed: &Routed, reply: &Reply) {
+        let client = &routed.call().client;
+        let (Target::Tool(_), Reply::Whole(message)) = (&routed.call().target, reply) else {
+            return;
+        };
+        if !client.knows_tasks() || memchr::memmem::find(message, br#""taskId""#).is_none() {
+            return;
+        }
+        let Ok(frame) = Frame::parse(message.clone()) else {
+            return;
+        };
+        let result = frame.raw(Part::Result).unwrap_or_default();
+        // 2025-11-25 has it in `task`, the extension in the result itself.
+        let within = fields::field(result, "task").unwrap_or(result);
+        if let Some(id) = fields::field(within, "taskId").and_then(fields::string) {
+            self.tasks.add(&id, routed.server(), client);
+        }
+    }
+
+    /// Ends what has waited too long.
+    pub fn sweep(&self) {
+        self.parking.sweep();
+    }
+
+    /// A session is over: its stream closes, servers end what they keep for it.
+    pub fn end(&self, session: &str) {
+        let Some(ended) = self.sessions.remove(session) else {
+            return;
+        };
+        let last = !self.sessions.has(ended.caller());
+        let servers = self.plan.load().servers.clone();
+        servers.session_ended(&ended.client, last);
+        for (server, uri) in self.subscriptions.forget(session) {
+            servers.unsubscribe(&server, &uri);
+        }
+    }
+}
