@@ -6,7 +6,7 @@ use super::{Pipeline, Plan};
 use crate::{
     call::{Client, Level, ServerName},
     exchange::Exchange,
-    forward::{Answering, Audience, Upward},
+    forward::{Answering, Audience, Sharing, Upward},
     mcp::{Frame, Method, Part, fields, message},
     route::{self, Catalog, Member, View},
     session::Session,
@@ -30,7 +30,14 @@ impl Upward for Pipeline {
                 let uri = frame.text(Part::Uri).unwrap_or_default();
                 let listeners = self.subscriptions.of(server, &uri);
                 let listeners = listeners.iter().filter_map(|id| self.sessions.get(id));
-                for session in listeners.filter(|session| belongs(session)) {
+                // Sessions that subscribe for themselves are told for themselves, too; listeners
+                // without one are told by the gateway's own connection.
+                let shared = self.plan.load().servers.sharing(server) == Sharing::Everybody;
+                let told = |session: &Session| {
+                    let own = matches!(audience, Audience::Everybody);
+                    belongs(session) && (shared || own == session.client.revision.is_stateless())
+                };
+                for session in listeners.filter(|session| told(session)) {
                     session.outbox.push(frame.bytes().clone());
                 }
             }

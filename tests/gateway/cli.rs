@@ -29,8 +29,8 @@ async fn check_prints_what_is_there_and_exits_with_0() {
 
     insta::assert_snapshot!(stdout(&output), @r"
     SERVER  TRANSPORT  STATE  REVISION    TOOLS  RESOURCES  TEMPLATES  PROMPTS
-    s       stdio      up     2025-06-18  11     1          1          1
-    other   stdio      up     2025-06-18  11     1          1          1
+    s       stdio      up     2025-06-18  12     1          1          1
+    other   stdio      up     2025-06-18  12     1          1          1
     ");
     assert_eq!(
         (output.status.code(), stderr(&output)),
@@ -65,7 +65,7 @@ async fn check_names_what_is_broken_and_exits_with_1() {
     none    stdio      down   -           -      -          -          -
     mute    stdio      down   -           -      -          -          -
     loud    stdio      down   -           -      -          -          -
-    s       stdio      up     2025-06-18  11     1          1          1
+    s       stdio      up     2025-06-18  12     1          1          1
     problem: server `none`: it cannot be started: `/no/such/program` in FOLDER: No such file or directory (os error 2)
     problem: server `mute`: it did not come up within 300ms ([servers.mute] connect_timeout)
     problem: server `loud`: it stopped: exit status: 7, after saying `no such module`
@@ -115,7 +115,7 @@ async fn list_prints_names_as_clients_see_them() {
             .any(|line| line == format!("{:<40} Does.", "s__t")),
         "{tools}"
     );
-    assert_eq!(tools.lines().count(), 12);
+    assert_eq!(tools.lines().count(), 13);
     assert_eq!(
         stdout(&run(&config, &["list", "prompts"]).await),
         "s__greet\n"
@@ -126,7 +126,7 @@ async fn list_prints_names_as_clients_see_them() {
     );
     let json: Value =
         serde_json::from_str(&stdout(&run(&config, &["list", "--json"]).await)).unwrap();
-    assert_eq!(json["tools"][11]["name"], "s__t");
+    assert_eq!(json["tools"][12]["name"], "s__t");
 }
 
 #[tokio::test]

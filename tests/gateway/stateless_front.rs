@@ -67,6 +67,11 @@ async fn what_every_request_says_of_itself_must_be_there() {
 async fn methods_that_the_revision_has_not_are_not_found() {
     let (server, gateway, modern) = behind().await;
     let opened = gateway.session().await;
+    // What nobody here knows is the server's to refuse.
+    server.on("no/such", |heard| {
+        let error = heard.error(r#"{"code":-32601,"message":"no"}"#);
+        Answer::body(404, "application/json", error)
+    });
     for method in [
         "no/such",
         "ping",

@@ -1,6 +1,6 @@
 //! What a fake server answers, to the byte.
 
-use std::{collections::VecDeque, io};
+use std::{collections::VecDeque, io, time::Duration};
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -34,6 +34,8 @@ enum Piece {
     Break,
     /// It is kept until the client closes the connection, and dropped then.
     Keep(Box<dyn std::any::Any + Send>),
+    /// An event each so often: which it is, and how many there were.
+    Tick(Duration, Box<dyn Fn(usize) -> String + Send>, usize),
 }
 
 /// One HTTP response.
@@ -95,6 +97,18 @@ impl Answer {
             .map(|message| format!("event: message\ndata: {}\n\n", message.as_ref()));
         let pieces = events.map(|event| Piece::Data(event.into()));
         Self::new(200, "text/event-stream", pieces)
+    }
+
+    /// An event each so often, until the client closes the connection.
+    pub(crate) fn ticking(
+        pause: Duration,
+        event: impl Fn(usize) -> String + Send + 'static,
+    ) -> Self {
+        Self::new(
+            200,
+            "text/event-stream",
+            [Piece::Tick(pause, Box::new(event), 0)],
+        )
     }
 
     /// Then it waits.
@@ -165,6 +179,12 @@ fn streamed(pieces: VecDeque<Piece>) -> Body {
             match pieces.pop_front()? {
                 Piece::Data(data) => return Some((Ok(Frame::data(data)), pieces)),
                 Piece::Wait(gate) => gate.passed().await,
+                Piece::Tick(pause, event, count) => {
+                    tokio::time::sleep(pause).await;
+                    let data = format!("data: {}\n\n", event(count));
+                    pieces.push_front(Piece::Tick(pause, event, count + 1));
+                    return Some((Ok(Frame::data(data.into())), pieces));
+                }
                 Piece::Keep(_kept) => std::future::pending::<()>().await,
                 Piece::Break => return Some((Err(io::Error::other("on purpose")), pieces)),
             }
