@@ -170,6 +170,7 @@ impl Refusal {
             Self::Stateless(refusal) => refusal.code(),
             Self::Params(_) => -32602,
             Self::NoRoute(Target::Resource(_) | Target::Subscription(..)) => -32002,
+            Self::NoRoute(Target::Other(_)) => -32601,
             Self::NoRoute(_) => -32602,
             Self::TimedOut { .. } => -32001,
             Self::TooLarge(_)

@@ -158,14 +158,10 @@ impl Conversation {
         let session = self.stateless.get_or_init(|| session);
         match frame.method() {
             Some(Method::ServerDiscover) => {
-                let result = self.pipeline.discovery(&capabilities());
+                let result = self.pipeline.discovery(&capabilities(&self.pipeline));
                 self.say(message::result(&id, result.as_bytes())).await;
             }
             Some(Method::SubscriptionsListen) => self.listen(session, frame).await,
-            method if stateless::is_unknown(method) => {
-                let refusal = Refusal::UnknownMethod(frame.method_name().into_owned());
-                self.say(refusal.message(Some(&id))).await;
-            }
             _ => self.request(session, frame).await,
         }
     }

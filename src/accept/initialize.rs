@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rmcp::model::{Implementation, InitializeResult, ServerCapabilities};
+use rmcp::model::{Implementation, ServerCapabilities};
 
 use crate::{
     call::Caller,
     mcp::{
         Frame, Part, Revision, fields,
         message::{self, json},
+        object,
     },
     pipeline::Pipeline,
     refusal::Refusal,
@@ -66,23 +67,24 @@ fn declared() -> ServerCapabilities {
         .build()
 }
 
-/// The same, as JSON.
-pub(super) fn capabilities() -> String {
-    json(&declared())
+/// What is declared, with what servers can do that passes through.
+pub(super) fn capabilities(pipeline: &Pipeline) -> String {
+    let declared = json(&declared());
+    match pipeline.plan().view.capabilities.as_str() {
+        "" => declared,
+        more => object::with(&declared, more),
+    }
 }
 
 fn greeting(pipeline: &Pipeline, revision: Revision) -> String {
-    let capabilities = declared();
-    let mut result = InitializeResult::new(capabilities);
-    result.protocol_version = match revision {
-        Revision::V2024_11_05 => rmcp::model::ProtocolVersion::V_2024_11_05,
-        Revision::V2025_03_26 => rmcp::model::ProtocolVersion::V_2025_03_26,
-        Revision::V2025_06_18 => rmcp::model::ProtocolVersion::V_2025_06_18,
-        Revision::V2025_11_25 | Revision::V2026_07_28 => rmcp::model::ProtocolVersion::V_2025_11_25,
-    };
-    result.server_info = Implementation::new("mcpgate", env!("CARGO_PKG_VERSION"));
-    result.instructions = pipeline.plan().view.instructions.clone();
-    json(&result)
+    let instructions = pipeline.plan().view.instructions.clone();
+    let instructions = instructions.map(|words| format!(r#","instructions":{}"#, json(&words)));
+    format!(
+        r#"{{"protocolVersion":"{revision}","capabilities":{},"serverInfo":{}{}}}"#,
+        capabilities(pipeline),
+        json(&Implementation::new("mcpgate", env!("CARGO_PKG_VERSION"))),
+        instructions.unwrap_or_default()
+    )
 }
 
 fn client_name(info: &str) -> String {

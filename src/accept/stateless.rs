@@ -66,7 +66,7 @@ impl Endpoint {
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
         match frame.method() {
             Some(Method::ServerDiscover) => {
-                let result = self.pipeline().discovery(&capabilities());
+                let result = self.pipeline().discovery(&capabilities(self.pipeline()));
                 Ok(json(
                     StatusCode::OK,
                     message::result(&id, result.as_bytes()),
@@ -75,9 +75,6 @@ impl Endpoint {
             Some(Method::SubscriptionsListen) => {
                 let listening = self.pipeline().listen(caller, &frame).await?;
                 Ok(events(listen(listening)))
-            }
-            method if is_unknown(method) => {
-                Err(Refusal::UnknownMethod(frame.method_name().into_owned()).stateless())
             }
             _ => {
                 let begun = begin_with(self.pipeline(), &session, frame, params(headers));
@@ -106,20 +103,6 @@ fn with_status(mut response: Response<Body>) -> Response<Body> {
         _ => {}
     }
     response
-}
-
-/// Methods that this revision has not, or that only servers send.
-pub(super) fn is_unknown(method: Option<Method>) -> bool {
-    !matches!(
-        method,
-        Some(
-            Method::List(_)
-                | Method::ToolsCall
-                | Method::ResourcesRead
-                | Method::PromptsGet
-                | Method::CompletionComplete
-        )
-    )
 }
 
 /// What stands for the requests of this client.

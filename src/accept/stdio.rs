@@ -11,8 +11,7 @@ use tokio::{
 use super::conversation::Conversation;
 use crate::{
     call::Caller,
-    forward::Lines,
-    mcp::{Malformed, message},
+    mcp::{Lines, Malformed, message},
     pipeline::Pipeline,
     refusal::Refusal,
 };

@@ -1,7 +1,7 @@
 //! The session a call came in on.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{Caller, Level};
+use super::{Caller, Level, ServerName};
 use crate::mcp::{Frame, Method, Part, Revision, fields};
 
 /// The session a call came in on, as far as servers are concerned.
@@ -28,6 +28,8 @@ pub struct Client {
     pub info: Box<str>,
     /// The level it set, plus one; nothing yet is zero.
     level: AtomicU8,
+    /// The resources that it has subscribed to, so that they can be asked for again.
+    watched: Mutex<HashSet<(ServerName, String)>>,
     over: AtomicBool,
     next_question: AtomicU64,
     questions: Mutex<HashMap<u64, oneshot::Sender<Frame>>>,
@@ -49,6 +51,7 @@ impl Client {
             capabilities: capabilities.into(),
             info: info.into(),
             level: AtomicU8::new(0),
+            watched: Mutex::default(),
             over: AtomicBool::new(false),
             next_question: AtomicU64::new(1),
             questions: Mutex::default(),
@@ -64,6 +67,29 @@ impl Client {
     /// Remembers what it asked for.
     pub fn set_level(&self, level: Level) {
         self.level.store(level as u8 + 1, Ordering::Relaxed);
+    }
+
+    /// Remembers that it wants to hear of a resource, or no longer does.
+    pub fn watch(&self, server: &ServerName, uri: &str, wanted: bool) {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let resource = (server.clone(), uri.to_owned());
+        if wanted {
+            watched.insert(resource);
+        } else {
+            watched.remove(&resource);
+        }
+    }
+
+    /// The resources of a server that it wants to hear of.
+    pub fn watched(&self, server: &ServerName) -> Vec<String> {
+        let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let there = watched.iter().filter(|(of, _)| of == server);
+        there.map(|(_, uri)| uri.clone()).collect()
+    }
+
+    /// Whether it knows of tasks, by revision or by extension.
+    pub fn knows_tasks(&self) -> bool {
+        self.revision == Revision::V2025_11_25 || self.capabilities.contains("/tasks\"")
     }
 
     /// Whether it has declared that it answers such a question.

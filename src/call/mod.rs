@@ -42,6 +42,10 @@ pub enum Target {
     PromptArgument(String),
     /// An argument of a resource template, to be completed.
     TemplateArgument(String),
+    /// A task, by its id.
+    Task(String),
+    /// What only its server understands, by its method.
+    Other(String),
 }
 
 impl fmt::Display for Target {
@@ -54,6 +58,8 @@ impl fmt::Display for Target {
             Self::Prompt(name) | Self::PromptArgument(name) => write!(f, "prompt `{name}`"),
             Self::Resource(uri) | Self::Subscription(uri, _) => write!(f, "resource `{uri}`"),
             Self::TemplateArgument(uri) => write!(f, "resource template `{uri}`"),
+            Self::Task(id) => write!(f, "task `{id}`"),
+            Self::Other(method) => write!(f, "method `{method}`"),
         }
     }
 }
@@ -95,7 +101,11 @@ fn target(frame: &Frame, client: &Client) -> Result<Target, Refusal> {
             .ok_or(Refusal::Params(name))
     };
     let Some(method) = frame.method() else {
-        return Err(Refusal::UnknownMethod(frame.method_name().into_owned()));
+        let method = frame.method_name().into_owned();
+        let task = frame
+            .text(Part::TaskId)
+            .filter(|_| method.starts_with("tasks/"));
+        return Ok(task.map_or(Target::Other(method), |id| Target::Task(id.into_owned())));
     };
     let stateless = client.revision.is_stateless();
     match method {

@@ -6,9 +6,8 @@ use tokio::io::{AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split}
 use super::CliError;
 use crate::{
     config::Config,
-    forward::Lines,
     gateway::Gateway,
-    mcp::{Frame, Kind, Method, Part, Revision, fields, message},
+    mcp::{Frame, Kind, Lines, Method, Part, Revision, fields, message},
 };
 
 /// A client and the gateway that serves it.

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     call::{Reply, ServerName},
     exchange::Exchange,
-    mcp::{Frame, Kind, Part},
+    mcp::{Frame, Kind, Part, object},
     refusal::Refusal,
 };
 
@@ -150,14 +150,18 @@ fn stopped(server: &ServerName, error: &hyper::Error) -> Refusal {
     }
 }
 
-/// The answer under the id that was asked with; servers that could not read it say `null`.
+/// The answer under the id that was asked with; servers that could not read it say
+/// `null`, or nothing.
 pub(super) fn with_id(frame: Frame, id: &[u8]) -> Reply {
     let failed = frame.raw(Part::Error).is_some();
-    let same = frame.raw(Part::Id).map(str::as_bytes) == Some(id);
-    let message = if same {
-        frame.into_bytes()
-    } else {
-        frame.with(&[(Part::Id, id)])
+    let message = match frame.raw(Part::Id).map(str::as_bytes) {
+        Some(same) if same == id => frame.into_bytes(),
+        Some(_) => frame.with(&[(Part::Id, id)]),
+        None => {
+            let text = std::str::from_utf8(frame.bytes()).unwrap_or("{}");
+            let id = String::from_utf8_lossy(id);
+            object::with(text, &format!(r#""id":{id}"#)).into()
+        }
     };
     if failed {
         Reply::Failed(message)

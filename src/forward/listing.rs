@@ -74,7 +74,7 @@ impl Greeting {
 
     /// A catalog that has no items yet.
     pub(super) fn catalog(&self) -> Catalog {
-        Catalog::new(self.instructions.clone(), self.can("resources"))
+        Catalog::new(self.instructions.clone(), &self.capabilities)
     }
 
     /// Whether it is worth asking for a list.

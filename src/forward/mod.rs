@@ -11,7 +11,6 @@ mod config;
 mod headers;
 mod http;
 mod life;
-mod lines;
 mod link;
 mod listen;
 mod listing;
@@ -36,7 +35,6 @@ mod withdrawal;
 use bytes::Bytes;
 
 pub use config::{Scope, Secret, ServerConfig, Text, Transport};
-pub use lines::Lines;
 pub use outlet::{Answering, Upward};
 pub use server::{Server, State};
 pub use servers::Servers;

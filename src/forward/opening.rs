@@ -9,7 +9,7 @@ use super::{
     listing::{self, Greeting},
     peer::{Peer, Whose},
     pool::{Opener, Pool},
-    sse, stdio,
+    sse, stdio, uri_params,
 };
 use crate::{
     mcp::{Method, message},
@@ -66,10 +66,16 @@ impl Pool {
         let greeting = Greeting::read(&self.outlet.server, &answer)?;
         peer.tell(message::notification(Method::Initialized, None));
         let level = client
+            .as_ref()
             .and_then(|client| client.level())
             .filter(|_| greeting.can("logging"));
         if let Some(level) = level {
             peer.ask(Method::LoggingSetLevel, &level_params(level))
+                .await?;
+        }
+        let watched = client.map(|client| client.watched(&self.outlet.server));
+        for uri in watched.unwrap_or_default() {
+            peer.ask(Method::ResourcesSubscribe, &uri_params(&uri))
                 .await?;
         }
         guard.keep();

@@ -68,18 +68,19 @@ impl Stateless {
     /// # Errors
     /// When it cannot be reached.
     pub(super) async fn discover(&self) -> Result<Option<Greeting>, Refusal> {
-        let asked = self.ask(Method::ServerDiscover, "{}").await;
-        let answer = match asked {
+        let mut answer = self.ask(Method::ServerDiscover, "{}").await;
+        // A server of this kind that refuses the revision names those it speaks: then it is
+        // asked again, and not taken for an older one.
+        if answer.as_ref().is_ok_and(refuses_revision) {
+            answer = self.ask(Method::ServerDiscover, "{}").await;
+        }
+        let answer = match answer {
             Ok(answer) => answer,
             Err(Trouble::Refused(refusal @ Refusal::Unavailable { .. })) => return Err(refusal),
             Err(_) => return Ok(None),
         };
         let result = answer.raw(Part::Result).unwrap_or("{}");
-        let versions = fields::field(result, "supportedVersions").unwrap_or("[]");
-        let versions = fields::items(versions).unwrap_or_default();
-        let spoken =
-            |raw: &str| fields::string(raw).as_deref() == Some(Revision::V2026_07_28.as_str());
-        if !versions.into_iter().any(spoken) {
+        if !speaks(fields::field(result, "supportedVersions")) {
             return Ok(None);
         }
         *self.life.lock().unwrap_or_else(PoisonError::into_inner) = Life::default();
@@ -172,7 +173,7 @@ impl Stateless {
                 renamed.or(frame.raw(Part::Name)).and_then(fields::string)
             }
             Some(Method::ResourcesRead) => frame.text(Part::Uri),
-            _ => None,
+            _ => frame.text(Part::TaskId),
         };
         let mut headers = self.headers(&frame.method_name(), named.as_deref());
         for (name, value) in &routed.call().mirrored {
@@ -189,6 +190,22 @@ impl Stateless {
         }
         headers
     }
+}
+
+/// Whether a list of revisions has the one that is spoken here.
+fn speaks(versions: Option<&str>) -> bool {
+    let versions = fields::items(versions.unwrap_or("[]")).unwrap_or_default();
+    let ours = Some(Revision::V2026_07_28.as_str());
+    versions
+        .into_iter()
+        .any(|raw| fields::string(raw).as_deref() == ours)
+}
+
+/// Whether an answer is the error that names the revisions to choose from, ours among them.
+fn refuses_revision(answer: &Frame) -> bool {
+    let error = answer.raw(Part::Error).unwrap_or_default();
+    let supported = fields::field(error, "data").and_then(|data| fields::field(data, "supported"));
+    fields::field(error, "code") == Some("-32022") && speaks(supported)
 }
 
 /// What the gateway says of itself in requests of its own.

@@ -14,10 +14,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     ServerConfig, child,
-    lines::Lines,
     outlet::Outlet,
     peer::{Outgoing, Peer, Whose},
 };
+use crate::mcp::Lines;
 
 /// How many lines of stderr an error carries.
 const TAIL: usize = 5;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method as Verb, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::time::sleep;
+use tokio::{sync::oneshot, time::sleep};
 
 use super::{headers::LAST_EVENT, http::Http, upstream::Upstream};
 use crate::{
@@ -39,22 +39,31 @@ struct Listener {
     http: Arc<Http>,
     upstream: Arc<Upstream>,
     client: Option<Arc<Client>>,
+    /// Who waits for the first answer.
+    answered: Option<oneshot::Sender<()>>,
     /// The last event that came, and how long to wait before coming back for the next.
     last: Option<String>,
     pause: Duration,
 }
 
-/// Listens until the session is over.
-pub(super) async fn listen(http: Arc<Http>, upstream: Arc<Upstream>, client: Option<Arc<Client>>) {
-    let over = upstream.over.clone();
+/// Listens until the session is over. Gives word when the server has answered for the first time.
+pub(super) fn listen(
+    http: &Arc<Http>,
+    upstream: &Arc<Upstream>,
+    client: Option<&Arc<Client>>,
+) -> oneshot::Receiver<()> {
+    let (answered, ready) = oneshot::channel();
     let mut listener = Listener {
-        http,
-        upstream,
-        client,
+        http: http.clone(),
+        upstream: upstream.clone(),
+        client: client.cloned(),
+        answered: Some(answered),
         last: None,
         pause: FIRST_PAUSE,
     };
-    over.run_until_cancelled(listener.repeat()).await;
+    let over = upstream.over.clone();
+    tokio::spawn(async move { over.run_until_cancelled(listener.repeat()).await });
+    ready
 }
 
 /// The headers of a GET that goes on after an event.
@@ -94,7 +103,10 @@ impl Listener {
 
     async fn once(&mut self) -> End {
         let headers = resuming(&self.upstream.headers, self.last.as_deref());
-        let response = match self.http.wire.send(Verb::GET, &headers, Bytes::new()).await {
+        let sent = self.http.wire.send(Verb::GET, &headers, Bytes::new()).await;
+        // Whoever waited may have stopped waiting.
+        self.answered.take().map(|answered| answered.send(()));
+        let response = match sent {
             Ok(response) => response,
             Err(refusal) => return End::Unreachable(refusal),
         };

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use http::StatusCode;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -57,16 +58,11 @@ impl Server {
 
     /// One connection from its beginning to its end.
     async fn live(&self, outlet: &Outlet) {
-        let connected = timeout(self.config.connect_timeout, self.connect(outlet)).await;
-        let limit = self.config.connect_timeout;
-        let joined = connected.unwrap_or_else(|_elapsed| {
-            let server = self.name.to_string();
-            let reason =
-                format!("it did not come up within {limit:?} ([servers.{server}] connect_timeout)");
-            Err(Refusal::Unavailable { server, reason })
-        });
-        match joined {
-            Ok((link, connection, greeting, catalog)) => {
+        match self.connect(outlet).await {
+            Ok((link, connection, greeting)) => {
+                let guard = StopOnDrop(Some(&connection));
+                let catalog = self.fetch_all(&link, &greeting).await;
+                guard.keep();
                 self.joined(&link, &greeting, &catalog);
                 outlet.upward.offer(&self.name, catalog.clone());
                 outlet.upward.settled(&self.name);
@@ -81,18 +77,20 @@ impl Server {
     }
 
     /// Reaches the server by the link it was reached by before, or finds out which one it takes.
-    async fn connect(
-        &self,
-        outlet: &Outlet,
-    ) -> Result<(Link, Connection, Greeting, Catalog), Refusal> {
-        let (link, connection, greeting) = match self.link.load_full() {
-            Some(link) => self.reopen(&link).await?,
-            None => self.find(outlet).await?,
+    async fn connect(&self, outlet: &Outlet) -> Result<(Link, Connection, Greeting), Refusal> {
+        let reached = async {
+            match self.link.load_full() {
+                Some(link) => self.reopen(&link).await,
+                None => self.find(outlet).await,
+            }
         };
-        let guard = StopOnDrop(Some(&connection));
-        let catalog = self.fetch_all(&link, &greeting).await;
-        guard.keep();
-        Ok((link, connection, greeting, catalog))
+        let limit = self.config.connect_timeout;
+        timeout(limit, reached).await.unwrap_or_else(|_elapsed| {
+            let server = self.name.to_string();
+            let reason =
+                format!("it did not come up within {limit:?} ([servers.{server}] connect_timeout)");
+            Err(Refusal::Unavailable { server, reason })
+        })
     }
 
     async fn reopen(&self, link: &Link) -> Result<(Link, Connection, Greeting), Refusal> {
@@ -170,19 +168,19 @@ impl Server {
         catalog
     }
 
-    /// Fetches lists into a catalog. One that cannot be had keeps its old items.
+    /// Fetches lists into a catalog, side by side: one that hangs must not cost the others. One
+    /// that cannot be had keeps its old items.
     async fn fetch(&self, link: &Link, greeting: &Greeting, lists: &[List], catalog: &mut Catalog) {
-        for list in lists.iter().copied().filter(|list| greeting.has(*list)) {
+        let limit = self.config.timeout.min(self.config.connect_timeout);
+        let wanted = lists.iter().copied().filter(|list| greeting.has(*list));
+        let fetched = join_all(wanted.map(async |list| {
             let ask = |params: String| async move { link.ask(list.method(), &params).await };
-            let limit = self.config.timeout;
             let fetched = timeout(limit, listing::fetch(&self.name, list, ask)).await;
-            // One list that hangs must not keep the others from being fetched, now and later.
-            let fetched = fetched.unwrap_or_else(|_elapsed| {
-                Err(Refusal::TimedOut {
-                    server: self.name.to_string(),
-                    limit,
-                })
-            });
+            let server = self.name.to_string();
+            let late = Refusal::TimedOut { server, limit };
+            (list, fetched.unwrap_or(Err(late)))
+        }));
+        for (list, fetched) in fetched.await {
             match fetched {
                 Ok(items) => catalog.set(list, items),
                 // Servers that declare resources often know nothing of templates.

@@ -1,17 +1,23 @@
 //! One session with a remote server.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, Method as Verb};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     answer::Trouble, headers, http::Http, initialize_params, level_params, listing::Greeting,
+    uri_params,
 };
 use crate::{
     call::Client,
     mcp::{Method, message},
 };
+
+/// How long the first call waits for the stream of notifications to open. Some servers send no
+/// headers before the first event.
+const READY: Duration = Duration::from_millis(500);
 
 /// One session with the server.
 pub(super) struct Upstream {
@@ -58,6 +64,13 @@ impl Http {
                 .await;
             asked?;
         }
+        let watched = client.map(|client| client.watched(&self.wire.outlet.server));
+        for uri in watched.unwrap_or_default() {
+            // The session before this one was asked; this one has forgotten.
+            let params = uri_params(&uri);
+            self.ask_on(&headers, Method::ResourcesSubscribe, &params)
+                .await?;
+        }
         let over = CancellationToken::new();
         let upstream = Arc::new(Upstream {
             headers,
@@ -65,8 +78,12 @@ impl Http {
             greeting,
             over,
         });
-        let listening = super::stream::listen(self.clone(), upstream.clone(), client.cloned());
-        tokio::spawn(listening);
+        let ready = super::stream::listen(self, &upstream, client);
+        if client.is_some() {
+            // What a server asks or says during the first call may come on the stream, and is
+            // lost where there is none yet.
+            drop(timeout(READY, ready).await);
+        }
         Ok(upstream)
     }
 }

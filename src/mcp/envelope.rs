@@ -17,11 +17,19 @@ type Raw<'a> = Option<&'a RawValue>;
 #[derive(Default)]
 pub(super) struct Envelope<'a> {
     top: [Raw<'a>; 5],
-    params: [Raw<'a>; 6],
+    params: [Raw<'a>; 7],
 }
 
 const TOP: [&str; 6] = ["jsonrpc", "id", "method", "result", "error", "params"];
-const PARAMS: [&str; 6] = ["name", "uri", "ref", "_meta", "progressToken", "requestId"];
+const PARAMS: [&str; 7] = [
+    "name",
+    "uri",
+    "ref",
+    "_meta",
+    "progressToken",
+    "requestId",
+    "taskId",
+];
 
 impl<'a> Envelope<'a> {
     /// Reads a message, once, from its first byte to its last.
@@ -39,12 +47,16 @@ impl<'a> Envelope<'a> {
         if jsonrpc != Some(r#""2.0""#) {
             return shape(r#"`jsonrpc` is not "2.0""#);
         }
-        match (method, id, result.is_some() || error.is_some()) {
+        let answers = result.is_some() || error.is_some();
+        match (method, id, answers) {
             (Some(_), Some(id), false) if !is_id(id) => shape("`id` is neither string nor number"),
             (Some(name), _, false) if !name.starts_with('"') => shape("`method` is not a string"),
             (Some(_), Some(_), false) => Ok(Kind::Request),
             (Some(_), None, false) => Ok(Kind::Notification),
-            (None, Some(_), true) if result.is_some() != error.is_some() => Ok(Kind::Response),
+            // Sloppy servers write a null beside the other, or an error without an id.
+            (None, Some(_), true) if result.is_none() || is_absent(error) => Ok(Kind::Response),
+            (None, Some(_), true) if result == Some("null") => Ok(Kind::Response),
+            (None, None, true) if result.is_none() => Ok(Kind::Response),
             _ => shape("neither a request, a notification nor a response"),
         }
     }
@@ -52,8 +64,10 @@ impl<'a> Envelope<'a> {
     /// Each part that is there.
     pub(super) fn parts(self) -> Result<[(Part, Option<&'a str>); PARTS], Malformed> {
         let [_, id, method, result, error] = self.top.map(|raw| raw.map(RawValue::get));
-        let [name, uri, reference, meta, token, request] =
+        let [name, uri, reference, meta, token, request, task] =
             self.params.map(|raw| raw.map(RawValue::get));
+        let error = error.filter(|error| result.is_none() || *error != "null");
+        let result = result.filter(|result| error.is_none() || *result != "null");
         let reference = within(reference, ["name", "uri"])?;
         let keys = [
             "progressToken",
@@ -75,6 +89,7 @@ impl<'a> Envelope<'a> {
             (Part::MetaToken, meta_token),
             (Part::Token, token),
             (Part::RequestId, request),
+            (Part::TaskId, task),
             (Part::Version, version),
             (Part::Capabilities, capabilities),
             (Part::Info, info),
@@ -92,6 +107,10 @@ fn within<'a, const N: usize>(
         Some(object) if object.starts_with('{') => fields(object, keys),
         _ => Ok([None; N]),
     }
+}
+
+fn is_absent(raw: Option<&str>) -> bool {
+    raw.is_none_or(|raw| raw == "null")
 }
 
 fn is_id(raw: &str) -> bool {
@@ -129,7 +148,7 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
 struct Params;
 
 impl<'de> DeserializeSeed<'de> for Params {
-    type Value = [Raw<'de>; 6];
+    type Value = [Raw<'de>; 7];
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
         json.deserialize_any(self)
@@ -137,7 +156,7 @@ impl<'de> DeserializeSeed<'de> for Params {
 }
 
 impl<'de> Visitor<'de> for Params {
-    type Value = [Raw<'de>; 6];
+    type Value = [Raw<'de>; 7];
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("`params` as an object or an array")
@@ -154,5 +173,35 @@ impl<'de> Visitor<'de> for Params {
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
         Ok(Self::Value::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use crate::mcp::{Frame, Kind, Part};
+
+    #[test]
+    fn an_answer_may_carry_a_null_beside_what_it_says() {
+        for (text, failed) in [
+            (
+                r#"{"jsonrpc":"2.0","id":1,"result":{},"error":null}"#,
+                false,
+            ),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"result":null,"error":{"code":1,"message":""}}"#,
+                true,
+            ),
+            (r#"{"jsonrpc":"2.0","id":1,"result":null}"#, false),
+            (r#"{"jsonrpc":"2.0","error":{"code":1,"message":""}}"#, true),
+        ] {
+            let frame = Frame::parse(Bytes::from(text)).unwrap();
+            assert_eq!(frame.kind(), Kind::Response, "{text}");
+            assert_eq!(frame.raw(Part::Error).is_some(), failed, "{text}");
+            assert_eq!(frame.raw(Part::Result).is_some(), !failed, "{text}");
+        }
+        let both = r#"{"jsonrpc":"2.0","id":1,"result":{},"error":{"code":1,"message":""}}"#;
+        assert!(Frame::parse(Bytes::from(both)).is_err());
     }
 }

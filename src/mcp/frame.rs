@@ -45,6 +45,8 @@ pub enum Part {
     Token,
     /// `params.requestId`: what a notification cancels.
     RequestId,
+    /// `params.taskId`: the task that a request or a notification is about.
+    TaskId,
     /// `params._meta.io.modelcontextprotocol/protocolVersion`: a request that stands for itself.
     Version,
     /// `params._meta.io.modelcontextprotocol/clientCapabilities`
@@ -56,7 +58,7 @@ pub enum Part {
 }
 
 /// How many there are.
-pub(super) const PARTS: usize = 15;
+pub(super) const PARTS: usize = 16;
 
 /// What kind of message it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,6 +7,7 @@ mod envelope;
 pub mod fields;
 pub mod frame;
 pub mod header;
+mod lines;
 pub mod message;
 pub mod meta;
 pub mod method;
@@ -15,5 +16,6 @@ pub mod sse;
 pub mod version;
 
 pub use frame::{Frame, Kind, Malformed, Part};
+pub use lines::Lines;
 pub use method::{List, Method};
 pub use version::Revision;

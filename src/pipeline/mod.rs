@@ -27,10 +27,10 @@ use crate::{
     exchange::Exchange,
     forward::Servers,
     limit,
-    mcp::{Frame, Kind, List, Method, Part, message},
+    mcp::{Frame, Kind, List, Method, Part, fields, message},
     observe::{Metrics, Outcome, Record},
     refusal::Refusal,
-    route::{self, Catalog, Naming, Route, View},
+    route::{self, Catalog, Naming, Route, Routed, Tasks, View},
     session::{Session, Sessions, Subscriptions},
     start::Start,
 };
@@ -59,6 +59,7 @@ pub struct Pipeline {
     catalogs: Mutex<IndexMap<ServerName, Catalog>>,
     subscriptions: Subscriptions,
     parking: Parking,
+    tasks: Tasks,
 }
 
 /// A request as it came in.
@@ -101,6 +102,7 @@ impl Pipeline {
             catalogs: Mutex::default(),
             subscriptions: Subscriptions::default(),
             parking: Parking::new(),
+            tasks: Tasks::default(),
         }
     }
 
@@ -162,7 +164,7 @@ impl Pipeline {
             .frame
             .raw_bytes(Part::Id)
             .unwrap_or_default();
-        let reply = match route::choose(&plan.view, admitted)? {
+        let reply = match route::choose(&plan.view, &self.tasks, admitted)? {
             Route::Here(result) => Reply::Whole(message::result(&id, &result)),
             Route::Level(level) => {
                 self.set_level(&plan, session, level).await;
@@ -170,10 +172,12 @@ impl Pipeline {
             }
             Route::There(routed) => {
                 record.server(routed.server());
-                let followed = self.follow(&routed.call().target, routed.server(), session);
-                match followed {
-                    true => plan.servers.send(&routed, exchange).await?,
-                    false => Reply::Whole(message::result(&id, b"{}")),
+                if self.follow(&routed.call().target, routed.server(), session) {
+                    let reply = plan.servers.send(&routed, exchange).await?;
+                    self.note_task(&routed, &reply);
+                    reply
+                } else {
+                    Reply::Whole(message::result(&id, b"{}"))
                 }
             }
         };
@@ -197,15 +201,37 @@ impl Pipeline {
         self.plan.load_full()
     }
 
+    /// Remembers the task that a server has made of a call.
+    fn note_task(&self, routed: &Routed, reply: &Reply) {
+        let client = &routed.call().client;
+        let (Target::Tool(_), Reply::Whole(message)) = (&routed.call().target, reply) else {
+            return;
+        };
+        if !client.knows_tasks() || memchr::memmem::find(message, br#""taskId""#).is_none() {
+            return;
+        }
+        let Ok(frame) = Frame::parse(message.clone()) else {
+            return;
+        };
+        let result = frame.raw(Part::Result).unwrap_or_default();
+        // 2025-11-25 has it in `task`, the extension in the result itself.
+        let within = fields::field(result, "task").unwrap_or(result);
+        if let Some(id) = fields::field(within, "taskId").and_then(fields::string) {
+            self.tasks.add(&id, routed.server(), client);
+        }
+    }
+
     /// Keeps the book of subscriptions. False where a server need not hear of the end of one,
     /// because another session still listens.
     fn follow(&self, target: &Target, server: &ServerName, session: &Session) -> bool {
         match target {
             Target::Subscription(uri, true) => {
                 self.subscriptions.add(server, uri, session.id());
+                session.client.watch(server, uri, true);
                 true
             }
             Target::Subscription(uri, false) => {
+                session.client.watch(server, uri, false);
                 let last = self.subscriptions.remove(server, uri, session.id());
                 last || !self.plan.load().servers.shares_subscriptions(server)
             }
@@ -216,6 +242,8 @@ impl Pipeline {
             | Target::Prompt(_)
             | Target::Resource(_)
             | Target::PromptArgument(_)
+            | Target::Task(_)
+            | Target::Other(_)
             | Target::TemplateArgument(_) => true,
         }
     }

@@ -37,7 +37,14 @@ impl Upward for Pipeline {
                 }
             }
             Some(Method::Message) => self.log(calls, &frame),
-            _ => tracing::debug!(%server, ?frame, "a notification that is for nobody"),
+            _ => match frame.text(Part::TaskId).and_then(|id| self.tasks.get(&id)) {
+                Some(task) => {
+                    if let Some(session) = self.sessions.get(&task.session) {
+                        session.outbox.push(frame.into_bytes());
+                    }
+                }
+                None => pass_on(server, calls, frame),
+            },
         }
     }
 
@@ -132,5 +139,20 @@ impl Pipeline {
                 session.outbox.push(frame.bytes().clone());
             }
         }
+    }
+}
+
+/// Passes what is not known to the one session that it can be for; to none where there are two.
+fn pass_on(server: &ServerName, calls: &[Arc<Exchange>], frame: Frame) {
+    let first = calls.first();
+    let alone = first.filter(|first| {
+        let session = &first.client().session;
+        calls.iter().all(|call| call.client().session == *session)
+    });
+    match alone {
+        Some(exchange) => {
+            exchange.pass(frame);
+        }
+        None => tracing::debug!(%server, ?frame, "a notification that is for nobody"),
     }
 }

@@ -70,16 +70,20 @@ pub struct Catalog {
     lists: [Vec<Item>; 4],
     /// Its `instructions` from `initialize`.
     pub instructions: Option<String>,
+    /// Its `capabilities`, as it wrote them.
+    pub capabilities: String,
     /// Whether it declared `resources`: it may serve URIs that it does not list.
     pub has_resources: bool,
 }
 
 impl Catalog {
     /// A catalog that has no items yet.
-    pub fn new(instructions: Option<String>, has_resources: bool) -> Self {
+    pub fn new(instructions: Option<String>, capabilities: &str) -> Self {
+        let resources = fields::field(capabilities, "resources");
         Self {
             instructions,
-            has_resources,
+            capabilities: capabilities.to_owned(),
+            has_resources: resources.is_some_and(|value| value != "null"),
             lists: Default::default(),
         }
     }

@@ -1,7 +1,9 @@
 //! Which server a call goes to, and under which name.
 
+mod capabilities;
 mod catalog;
 pub mod names;
+pub mod tasks;
 mod template;
 pub mod view;
 
@@ -11,6 +13,7 @@ use bytes::Bytes;
 
 pub use catalog::{Catalog, Item};
 pub use names::Naming;
+pub use tasks::Tasks;
 pub use view::{Member, View};
 
 use crate::{
@@ -89,7 +92,7 @@ pub enum Route {
 ///
 /// # Errors
 /// When nobody offers what it is about.
-pub fn choose(view: &View, admitted: Admitted) -> Result<Route, Refusal> {
+pub fn choose(view: &View, tasks: &Tasks, admitted: Admitted) -> Result<Route, Refusal> {
     let call = admitted.into_call();
     let (way, part) = match &call.target {
         Target::Ping => return Ok(Route::Here(Bytes::from_static(b"{}"))),
@@ -102,10 +105,18 @@ pub fn choose(view: &View, admitted: Admitted) -> Result<Route, Refusal> {
         Target::Prompt(name) => (view.way(List::Prompts, name), Part::Name),
         Target::PromptArgument(name) => (view.way(List::Prompts, name), Part::RefName),
         Target::Resource(uri) | Target::Subscription(uri, _) | Target::TemplateArgument(uri) => {
-            return match view.server_of(uri).cloned() {
-                Some(server) => Ok(there(call, server, None, Arc::default())),
-                None => Err(Refusal::NoRoute(call.target)),
-            };
+            let server = view.server_of(uri).cloned();
+            return plainly(call, server);
+        }
+        Target::Task(id) => {
+            let task = tasks
+                .get(id)
+                .filter(|task| task.caller == call.client.caller);
+            return plainly(call, task.map(|task| task.server));
+        }
+        Target::Other(_) => {
+            let server = view.only_server().cloned();
+            return plainly(call, server);
         }
     };
     let Some(way) = way else {
@@ -113,6 +124,14 @@ pub fn choose(view: &View, admitted: Admitted) -> Result<Route, Refusal> {
     };
     let (server, name, mirrors) = (way.server.clone(), way.name.clone(), way.mirrors.clone());
     Ok(there(call, server, name.map(|name| (part, name)), mirrors))
+}
+
+/// To a server, in the client's own words.
+fn plainly(call: Call, server: Option<ServerName>) -> Result<Route, Refusal> {
+    match server {
+        Some(server) => Ok(there(call, server, None, Arc::default())),
+        None => Err(Refusal::NoRoute(call.target)),
+    }
 }
 
 fn there(

@@ -43,6 +43,10 @@ pub struct View {
     names: [HashMap<String, Way>; 4],
     templates: Vec<(Template, ServerName)>,
     resource_servers: Vec<ServerName>,
+    /// The servers that have been up.
+    servers: Vec<ServerName>,
+    /// Capabilities that pass through, as members of an object: tasks, extensions.
+    pub capabilities: String,
     /// The servers' instructions, each under its server's name.
     pub instructions: Option<String>,
     /// Items that a client does not see, and how to mend that.
@@ -65,6 +69,8 @@ impl View {
         }
         let with_resources = members.iter().filter(|member| member.catalog.has_resources);
         view.resource_servers = with_resources.map(|member| member.server.clone()).collect();
+        view.servers = members.iter().map(|member| member.server.clone()).collect();
+        view.capabilities = super::capabilities::merge(members);
         view.instructions = instructions(members);
         view
     }
@@ -73,6 +79,14 @@ impl View {
     pub fn list(&self, list: List) -> &Bytes {
         static EMPTY: Bytes = Bytes::from_static(b"{}");
         self.lists.get(list as usize).unwrap_or(&EMPTY)
+    }
+
+    /// The server that gets what nobody else understands: the only one.
+    pub fn only_server(&self) -> Option<&ServerName> {
+        match self.servers.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
     }
 
     /// The result of a list request that stands for itself.
@@ -130,7 +144,8 @@ impl View {
     /// Whether somebody answers calls about `target`.
     pub fn offers(&self, target: &Target) -> bool {
         match target {
-            Target::Ping | Target::List(_) | Target::LogLevel(_) => true,
+            Target::Ping | Target::List(_) | Target::LogLevel(_) | Target::Task(_) => true,
+            Target::Other(_) => self.only_server().is_some(),
             Target::Tool(name) => self.way(List::Tools, name).is_some(),
             Target::Prompt(name) | Target::PromptArgument(name) => {
                 self.way(List::Prompts, name).is_some()

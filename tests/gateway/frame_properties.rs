@@ -1,10 +1,7 @@
 //! Whatever comes over the wire: it breaks nothing, and what is not the gateway's stays as it is.
 
 use bytes::Bytes;
-use mcpgate::{
-    forward::Lines,
-    mcp::{Frame, Part, frame, message, sse},
-};
+use mcpgate::mcp::{Frame, Lines, Part, frame, message, sse};
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::Value;
 

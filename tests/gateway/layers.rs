@@ -56,11 +56,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "start",
         ],
     ),
-    // In front of the pipeline. `forward` for its line reader alone.
+    // In front of the pipeline.
     (
         "accept",
         &[
-            "call", "exchange", "forward", "mcp", "observe", "pipeline", "refusal", "session",
+            "call", "exchange", "mcp", "observe", "pipeline", "refusal", "session",
         ],
     ),
     // Answers on the same listener, hence `accept` for its responses.
@@ -84,7 +84,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     // A server like any other: it shares nothing with the gateway.
     ("example", &[]),
-    // `forward` for one server that no file names, its state and the line reader.
+    // `forward` for one server that no file names, and its state.
     (
         "cli",
         &[

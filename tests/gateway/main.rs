@@ -32,4 +32,5 @@ mod stdio_process;
 mod stdio_start;
 mod subscriptions;
 mod support;
+mod tasks;
 mod upstream_trouble;

@@ -59,7 +59,7 @@ fn catalog(list: List, keys: &[String], item: impl Fn(&str) -> Value) -> Catalog
         let page = Bytes::from(raw);
         Item::read(list, &page, std::str::from_utf8(&page).unwrap()).unwrap()
     });
-    let mut catalog = Catalog::new(None, true);
+    let mut catalog = Catalog::new(None, r#"{"resources":{}}"#);
     catalog.set(list, items.collect());
     catalog
 }

@@ -188,9 +188,22 @@ async fn an_unknown_name_is_told_and_reaches_no_server() {
         answer["result"].is_object(),
         "the only server with resources is asked"
     );
+    assert_eq!(client.received("s", "no_such", 0).await.len(), 0);
+    gate.stop().await;
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_known_goes_to_the_only_server_and_to_none_of_several() {
+    let gate = Gate::start(&server("s", &[])).await;
+    let mut client = gate.client().await;
+    let answer = client.ask("no/such", &json!({"x": 1})).await;
+    assert_eq!(answer["result"]["method"], "no/such");
+    gate.stop().await;
+
+    let gate = Gate::start(&[server("a", &[]), server("b", &[])].concat()).await;
+    let mut client = gate.client().await;
     let answer = client.ask("no/such", &json!({})).await;
     assert_eq!(answer["error"]["code"], -32601);
-    assert_eq!(client.received("s", "no_such", 0).await.len(), 0);
     gate.stop().await;
 }
 

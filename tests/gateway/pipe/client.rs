@@ -1,11 +1,9 @@
 //! A client on a pipe, which works on the very text of the messages.
 
+use mcpgate::mcp::Lines;
 use std::collections::VecDeque;
 
-use mcpgate::{
-    forward::Lines,
-    mcp::{Frame, Kind, Part},
-};
+use mcpgate::mcp::{Frame, Kind, Part};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split},

@@ -1,0 +1,57 @@
+//! Which server has which task, and whose it is (2025-11-25, Tasks; the tasks extension).
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::call::{Caller, Client, ServerName};
+
+/// Tasks that are remembered; the oldest are forgotten first.
+const MOST: usize = 100_000;
+
+/// Where a task is, and for whom.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// The server that has it.
+    pub server: ServerName,
+    /// Who asked for it: nobody else may know of it.
+    pub caller: Caller,
+    /// The session that asked for it, which hears of its progress.
+    pub session: Arc<str>,
+}
+
+/// The tasks that servers have made.
+#[derive(Debug, Default)]
+pub struct Tasks(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    by_id: HashMap<String, Task>,
+    order: VecDeque<String>,
+}
+
+impl Tasks {
+    /// A server has made a task for a client.
+    pub fn add(&self, id: &str, server: &ServerName, client: &Client) {
+        let task = Task {
+            server: server.clone(),
+            caller: client.caller.clone(),
+            session: client.session.clone(),
+        };
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.by_id.insert(id.to_owned(), task).is_none() {
+            known.order.push_back(id.to_owned());
+        }
+        while known.order.len() > MOST {
+            let oldest = known.order.pop_front().unwrap_or_default();
+            known.by_id.remove(&oldest);
+        }
+    }
+
+    /// The task of that id.
+    pub fn get(&self, id: &str) -> Option<Task> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.by_id.get(id).cloned()
+    }
+}
