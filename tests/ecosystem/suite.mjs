@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runClientScenarios, runConformance } from './conformance.mjs';
 import { URL_SAID, startGateway } from './gateways.mjs';
+import { runMatrix } from './matrix/index.mjs';
 import { lastWords, launch, runToEnd, stopAll } from './processes.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -13,8 +14,9 @@ const python = join(ECOSYSTEM, 'venv/bin/python');
 
 const argv = process.argv.slice(2);
 const direct = argv.includes('--direct');
-const chosen = argv.filter((argument) => argument !== '--direct');
-const parts = chosen.length ? chosen : ['typescript', 'python', 'conformance'];
+const chosen = argv.filter((argument) => !argument.startsWith('--'));
+const PARTS = ['typescript', 'python', 'conformance', 'matrix'];
+const parts = chosen.length ? chosen : PARTS;
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'mcpgate-ecosystem-')));
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => finish(1));
@@ -81,11 +83,12 @@ async function finish(code) {
 }
 
 try {
-  const unknown = parts.filter((part) => !['typescript', 'python', 'conformance'].includes(part));
+  const unknown = parts.filter((part) => !PARTS.includes(part));
   if (unknown.length) throw new Error(`unknown: ${unknown.join(', ')}`);
   let failed = 0;
   if (parts.includes('typescript') || parts.includes('python')) failed |= await clients();
   if (parts.includes('conformance')) failed |= await conformance();
+  if (parts.includes('matrix')) failed |= await runMatrix(folder, { write: argv.includes('--write'), only: process.env.MATRIX_ONLY });
   if (failed) console.error(lastWords());
   console.log(`ecosystem (${parts.join(', ')}${direct ? ', direct' : ''}): ${failed ? 'FAILED' : 'passed'}`);
   await finish(failed ? 1 : 0);
