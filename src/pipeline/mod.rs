@@ -172,7 +172,7 @@ impl Pipeline {
             }
             Route::There(routed) => {
                 record.server(routed.server());
-                if self.follow(&routed.call().target, routed.server(), session) {
+                if self.follow(&plan, &routed, session) {
                     let reply = plan.servers.send(&routed, exchange).await?;
                     self.note_task(&routed, &reply);
                     reply
@@ -223,7 +223,8 @@ impl Pipeline {
 
     /// Keeps the book of subscriptions. False where a server need not hear of the end of one,
     /// because another session still listens.
-    fn follow(&self, target: &Target, server: &ServerName, session: &Session) -> bool {
+    fn follow(&self, plan: &Plan, routed: &Routed, session: &Session) -> bool {
+        let (target, server) = (&routed.call().target, routed.server());
         match target {
             Target::Subscription(uri, true) => {
                 self.subscriptions.add(server, uri, session.id());
@@ -233,7 +234,7 @@ impl Pipeline {
             Target::Subscription(uri, false) => {
                 session.client.watch(server, uri, false);
                 let last = self.subscriptions.remove(server, uri, session.id());
-                last || !self.plan.load().servers.shares_subscriptions(server)
+                last || !plan.servers.shares_subscriptions(server)
             }
             Target::Ping
             | Target::List(_)

@@ -20,6 +20,7 @@ mod lists;
 mod lossless;
 mod naming_properties;
 mod pipe;
+mod records;
 mod routing;
 mod session_lifecycle;
 mod session_stream;
