@@ -9,6 +9,7 @@ use crate::{
     forward::{Answering, Upward},
     mcp::{Frame, Method, Part, fields, message},
     route::{self, Catalog, Member, View},
+    session::Session,
 };
 
 impl Upward for Pipeline {
@@ -23,19 +24,16 @@ impl Upward for Pipeline {
             if !session.client.revision.is_stateless() {
                 return session.outbox.push(frame.into_bytes());
             }
+            if let Some(Method::ResourcesUpdated) = frame.method() {
+                return self.updated(server, &frame, Some(&session));
+            }
             // It has no stream: what servers say goes with the calls that are under way.
             return session.exchanges().iter().for_each(|exchange| {
                 exchange.pass(frame.clone());
             });
         }
         match frame.method() {
-            Some(Method::ResourcesUpdated) => {
-                let uri = frame.text(Part::Uri).unwrap_or_default();
-                let listeners = self.subscriptions.of(server, &uri);
-                for session in listeners.iter().filter_map(|id| self.sessions.get(id)) {
-                    session.outbox.push(frame.bytes().clone());
-                }
-            }
+            Some(Method::ResourcesUpdated) => self.updated(server, &frame, None),
             Some(Method::Message) => self.log(calls, &frame),
             _ => match frame.text(Part::TaskId).and_then(|id| self.tasks.get(&id)) {
                 Some(task) => {
@@ -89,6 +87,19 @@ impl Upward for Pipeline {
 }
 
 impl Pipeline {
+    /// A resource has changed. What serves one stateless client alone tells only the streams of
+    /// that client's caller.
+    fn updated(&self, server: &ServerName, frame: &Frame, asker: Option<&Session>) {
+        let uri = frame.text(Part::Uri).unwrap_or_default();
+        let listeners = self.subscriptions.of(server, &uri);
+        for listener in listeners.iter().filter_map(|id| self.sessions.get(id)) {
+            let stateless = listener.client.revision.is_stateless();
+            if asker.is_none_or(|asker| stateless && listener.caller() == asker.caller()) {
+                listener.outbox.push(frame.bytes().clone());
+            }
+        }
+    }
+
     fn publish(&self, before: &View, view: View) {
         for warning in view
             .warnings
