@@ -80,92 +80,94 @@ impl<'a> Checks<'a> {
         Ok(text.map(|text| text.text.clone()).ok_or("no text")?)
     }
 
+    /// A tool says that.
+    async fn says(&self, tool: &str, given: Value, expected: &str) -> Result<(), Failure> {
+        same(self.text(tool, given).await?.as_str(), expected)
+    }
+
     pub(super) async fn check(&self, feature: &str) -> Result<(), Failure> {
-        let said = |text: &str| text.to_owned();
         match feature {
             "list" => self.list().await,
-            "call" => same(
-                self.text("test_simple_text", json!({})).await?,
-                said("This is a simple text response for testing."),
-            ),
-            "structured" => {
-                let params = self.params("matrix_structured", json!({ "numbers": [1, 2, 39.5] }));
-                let structured = self.client.call_tool(params).await?.structured_content;
-                let structured = structured.ok_or("nothing structured")?;
-                same(structured.get("total"), Some(&json!(42.5)))?;
-                let of = structured.get("of").and_then(Value::as_array);
-                same(of.map(Vec::len), Some(3))
+            "call" => {
+                let words = "This is a simple text response for testing.";
+                self.says("test_simple_text", json!({}), words).await
             }
-            "progress" => {
-                let from = self.heard.so_far();
-                self.text("test_tool_with_progress", json!({})).await?;
-                for done in [0.0, 50.0, 100.0] {
-                    self.heard
-                        .until(from, "progress", |it| it.as_f64() == Some(done))
-                        .await;
-                }
-                Ok(())
-            }
+            "structured" => self.structured().await,
+            "progress" => self.progress().await,
             "cancel" => self.cancel().await,
-            "sampling" => same(
-                self.text("test_sampling", json!({ "prompt": "Say something" }))
-                    .await?,
-                said("LLM response: A model."),
-            ),
+            "sampling" => {
+                let prompt = json!({ "prompt": "Say something" });
+                self.says("test_sampling", prompt, "LLM response: A model.")
+                    .await
+            }
             "elicitation" => {
-                let text = self
-                    .text("test_elicitation", json!({ "message": "Who?" }))
-                    .await?;
+                let message = json!({ "message": "Who?" });
+                let text = self.text("test_elicitation", message).await?;
                 same(text.contains("action=accept") && text.contains("ada"), true)
             }
-            "roots" => same(
-                self.text("matrix_roots", json!({})).await?,
-                said("file:///matrix"),
-            ),
-            "read" => {
-                let params = ReadResourceRequestParams::new(self.uri("static-text"));
-                let contents = json!(self.client.read_resource(params).await?.contents);
-                let text = contents.pointer("/0/text").and_then(Value::as_str);
-                same(
-                    text,
-                    Some("This is the content of the static text resource."),
-                )
-            }
+            "roots" => self.says("matrix_roots", json!({}), "file:///matrix").await,
+            "read" => self.read().await,
             "updated" => self.updated().await,
-            "prompt" => {
-                let given = json!({ "arg1": "a", "arg2": "b" });
-                let given = given.as_object().cloned().unwrap_or_default();
-                let name = self.name("test_prompt_with_arguments");
-                let params = GetPromptRequestParams::new(name).with_arguments(given);
-                let messages = json!(self.client.get_prompt(params).await?.messages);
-                let text = messages.pointer("/0/content/text").and_then(Value::as_str);
-                same(text, Some("Prompt with arguments: arg1='a', arg2='b'"))
-            }
+            "prompt" => self.prompt().await,
             "completion" => {
                 let name = self.name("test_prompt_with_arguments");
                 let asked = self
                     .client
                     .complete_prompt_argument(name, "arg1", "par", None);
-                same(
-                    asked.await?.values,
-                    ["paris", "park", "party"].map(said).to_vec(),
-                )
+                same(asked.await?.values.join(" ").as_str(), "paris park party")
             }
             "logging" => self.logging().await,
             "list changed" => self.list_changed().await,
-            "error data" => {
-                let uri = self.uri("absent/this");
-                let read = self
-                    .client
-                    .read_resource(ReadResourceRequestParams::new(uri.clone()));
-                match read.await {
-                    Err(ServiceError::McpError(error)) => {
-                        same(error.data, Some(json!({ "uri": uri })))
-                    }
-                    other => Err(format!("{other:?}").into()),
-                }
-            }
+            "error data" => self.error_data().await,
             _ => Err("no such check".into()),
+        }
+    }
+
+    async fn structured(&self) -> Result<(), Failure> {
+        let params = self.params("matrix_structured", json!({ "numbers": [1, 2, 39.5] }));
+        let structured = self.client.call_tool(params).await?.structured_content;
+        let structured = structured.ok_or("nothing structured")?;
+        same(structured.get("total"), Some(&json!(42.5)))?;
+        let of = structured.get("of").and_then(Value::as_array);
+        same(of.map(Vec::len), Some(3))
+    }
+
+    async fn progress(&self) -> Result<(), Failure> {
+        let from = self.heard.so_far();
+        self.text("test_tool_with_progress", json!({})).await?;
+        for done in [0.0, 50.0, 100.0] {
+            let wanted = |it: &Value| it.as_f64() == Some(done);
+            self.heard.until(from, "progress", wanted).await;
+        }
+        Ok(())
+    }
+
+    async fn read(&self) -> Result<(), Failure> {
+        let params = ReadResourceRequestParams::new(self.uri("static-text"));
+        let contents = json!(self.client.read_resource(params).await?.contents);
+        let text = contents.pointer("/0/text").and_then(Value::as_str);
+        same(
+            text,
+            Some("This is the content of the static text resource."),
+        )
+    }
+
+    async fn prompt(&self) -> Result<(), Failure> {
+        let given = json!({ "arg1": "a", "arg2": "b" });
+        let given = given.as_object().cloned().unwrap_or_default();
+        let name = self.name("test_prompt_with_arguments");
+        let params = GetPromptRequestParams::new(name).with_arguments(given);
+        let messages = json!(self.client.get_prompt(params).await?.messages);
+        let text = messages.pointer("/0/content/text").and_then(Value::as_str);
+        same(text, Some("Prompt with arguments: arg1='a', arg2='b'"))
+    }
+
+    async fn error_data(&self) -> Result<(), Failure> {
+        let uri = self.uri("absent/this");
+        let params = ReadResourceRequestParams::new(uri.clone());
+        match self.client.read_resource(params).await {
+            Err(ServiceError::McpError(error)) => same(error.data, Some(json!({ "uri": uri }))),
+            other => Err(format!("{other:?}").into()),
         }
     }
 

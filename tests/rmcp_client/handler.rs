@@ -17,7 +17,10 @@ use tokio::sync::Notify;
 
 /// What came unasked, in order.
 #[derive(Clone, Default)]
-pub(super) struct Heard(Arc<(Mutex<Vec<(&'static str, Value)>>, Notify)>);
+pub(super) struct Heard(Arc<(Mutex<Said>, Notify)>);
+
+/// The kind of each and what it holds.
+type Said = Vec<(&'static str, Value)>;
 
 impl Heard {
     /// How much came so far.

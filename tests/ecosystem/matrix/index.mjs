@@ -128,7 +128,7 @@ Which client works with which server when \`mcpgate\` stands between them. Each 
 - – the client's or the server's SDK has no such feature.
 - ✗ does not work.
 
-The columns: **list** tools, prompts, resources and templates; **call** a tool; **structured** content that fits its schema; **progress** during a call; **cancel** a call, and the server notices; the server asks in the middle of a call for **sampling**, **elicitation** and **roots**, and only that client is asked; **read** a resource; hear that it was **updated**; get a **prompt**; **completion** of its argument; **logging** from a level on; hear that a **list changed**; the **error data** of a refusal.
+The columns: **list** tools, prompts, resources and templates; **call** a tool; **structured** content that fits its schema; **progress** during a call; **cancel** a call, and the server notices; the server asks in the middle of a call for **sampling**, **elicitation** and **roots**; **read** a resource; hear that it was **updated**; get a **prompt**; **completion** of its argument; **logging** from a level on; hear that a **list changed**; the **error data** of a refusal.
 
 | client | server | ${FEATURES.join(' | ')} |
 |---|---|${FEATURES.map(() => ':-:').join('|')}|
