@@ -36,12 +36,12 @@ impl Upward for Pipeline {
             }
             Some(Method::Message) => self.log(calls, &frame, belongs),
             _ => match frame.text(Part::TaskId).and_then(|id| self.tasks.get(&id)) {
-                Some(task) => {
+                Some(task) if task.server == *server => {
                     if let Some(session) = self.sessions.get(&task.session) {
                         session.outbox.push(frame.into_bytes());
                     }
                 }
-                None => pass_on(server, calls, frame),
+                _ => pass_on(server, calls, frame),
             },
         }
     }
