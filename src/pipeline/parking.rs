@@ -132,8 +132,13 @@ impl Pipeline {
         let mut parked = self.parking.fetch(purpose, state).ok_or(unknown)?;
         let answers = brought(&arrival.frame, "inputResponses").unwrap_or("{}");
         parked.asked.retain(|(key, _)| {
-            let answer = answer(answers, *key);
-            answer.is_none_or(|answer| !parked.exchange.client().answered_as(*key, answer))
+            let Some(answer) = answer(answers, *key) else {
+                // Nor is it asked again once the server has answered without.
+                return !parked.call.0.is_finished();
+            };
+            // The server may have given up on it: then the answer is for nobody.
+            parked.exchange.client().answered_as(*key, answer);
+            false
         });
         let (pipeline, exchange, purpose) =
             (self.clone(), parked.exchange.clone(), purpose.to_owned());
