@@ -22,6 +22,7 @@ mod list_changed;
 mod lists;
 mod lossless;
 mod naming_properties;
+mod parked;
 mod pipe;
 mod questions;
 mod questions_http;
