@@ -52,8 +52,8 @@ pub struct Exchange {
     /// What a stateless client is asked: it gets it as a result.
     asked: Mutex<Vec<(u64, Frame)>>,
     asked_came: Notify,
-    /// The client's own progress token, where the server was given another.
-    token: OnceLock<Bytes>,
+    /// The token that the server was given, and the client's own in its place.
+    token: OnceLock<(Bytes, Bytes)>,
     withdrawn: OnceLock<Frame>,
     withdrawal: Notify,
     /// When the server last showed that it works on the request.
@@ -104,11 +104,14 @@ impl Exchange {
         self.tell(Told::Message(message))
     }
 
-    /// Passes a server's notification on: its progress under the client's own token, a log
-    /// message only if the request wants it.
+    /// Passes a server's notification on: progress of this very request under the client's own
+    /// token, a log message only if the request wants it.
     pub fn pass(&self, frame: Frame) -> bool {
         match (frame.method(), self.token.get()) {
-            (Some(Method::Progress), Some(token)) => self.push(frame.with(&[(Part::Token, token)])),
+            (Some(Method::Progress), Some((given, token))) => {
+                frame.raw(Part::Token).map(str::as_bytes) != Some(given)
+                    || self.push(frame.with(&[(Part::Token, token)]))
+            }
             (Some(Method::Message), _) if self.client.revision.is_stateless() => {
                 let level = frame
                     .params()
@@ -123,9 +126,14 @@ impl Exchange {
     }
 
     /// The server was given another progress token than this one of the client's.
-    pub fn set_token(&self, token: Bytes) {
+    pub fn set_token(&self, given: Bytes, token: Bytes) {
         // Only the first time: it is the client's own.
-        drop(self.token.set(token));
+        drop(self.token.set((given, token)));
+    }
+
+    /// Whether the server was given another one.
+    pub fn has_token(&self) -> bool {
+        self.token.get().is_some()
     }
 
     /// Waits until a stateless client is to be asked.

@@ -118,8 +118,12 @@ impl Pipeline {
             return session.outbox.push(frame.into_bytes());
         }
         // It has no stream: what servers say goes with the calls that are under way.
+        let progress = frame.method() == Some(Method::Progress);
         for exchange in session.exchanges() {
-            exchange.pass(frame.clone());
+            // A token is a number of one call, and means nothing to the others.
+            if !progress || exchange.has_token() {
+                exchange.pass(frame.clone());
+            }
         }
     }
 
