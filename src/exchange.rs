@@ -54,6 +54,8 @@ pub struct Exchange {
     asked_came: Notify,
     /// The client's own progress token, where it is not the one that progress comes under.
     token: Mutex<Option<Bytes>>,
+    /// The token that the server was given in its place.
+    given: OnceLock<Bytes>,
     withdrawn: OnceLock<Frame>,
     withdrawal: Notify,
     /// When the server last showed that it works on the request.
@@ -72,6 +74,7 @@ impl Exchange {
             asked: Mutex::default(),
             asked_came: Notify::new(),
             token: Mutex::default(),
+            given: OnceLock::new(),
             withdrawn: OnceLock::new(),
             withdrawal: Notify::new(),
             alive: Mutex::new(Instant::now()),
@@ -104,10 +107,12 @@ impl Exchange {
         self.tell(Told::Message(message))
     }
 
-    /// Passes a server's notification on: its progress under the client's own token, a log
-    /// message only if the request wants it.
+    /// Passes a server's notification on: progress of this very request under the client's own
+    /// token, a log message only if the request wants it.
     pub fn pass(&self, frame: Frame) -> bool {
         match frame.method() {
+            // What serves several calls tells each its own.
+            Some(Method::Progress) if self.is_of_another(&frame) => true,
             Some(Method::Progress) => self.progress(&frame, None),
             Some(Method::Message) if self.client.revision.is_stateless() => {
                 let level = frame
@@ -120,6 +125,22 @@ impl Exchange {
             }
             _ => self.push(frame.into_bytes()),
         }
+    }
+
+    fn is_of_another(&self, progress: &Frame) -> bool {
+        let given = self.given.get();
+        given.is_some_and(|given| progress.raw(Part::Token).map(str::as_bytes) != Some(given))
+    }
+
+    /// The server was given another progress token than the client's.
+    pub fn set_given(&self, given: Bytes) {
+        // Only the first time: a call is sent once.
+        drop(self.given.set(given));
+    }
+
+    /// Whether the server was given another one.
+    pub fn has_token(&self) -> bool {
+        self.given.get().is_some()
     }
 
     /// Passes progress on, under the token that the client gave.

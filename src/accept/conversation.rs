@@ -7,6 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use dashmap::DashMap;
 use tokio::{
     sync::{Semaphore, mpsc},
     time::timeout,
@@ -25,7 +26,7 @@ use crate::{
     mcp::{Frame, Kind, Malformed, Method, Part, frame, message},
     pipeline::Pipeline,
     refusal::Refusal,
-    session::{Reader, Session},
+    session::{Busy, Reader, Session},
 };
 
 /// Requests at once; the next one is taken when one is done.
@@ -35,14 +36,19 @@ const QUEUE: usize = 1024;
 /// How long requests may go on after the client has said its last.
 const FINISH: Duration = Duration::from_secs(10);
 
+/// Requests by their ids.
+type Asked = DashMap<Bytes, Arc<Exchange>>;
+
 /// A client that is talked with.
 pub(super) struct Conversation {
     pipeline: Arc<Pipeline>,
     pub(super) caller: Caller,
     out: mpsc::Sender<Bytes>,
-    session: OnceLock<Arc<Session>>,
-    /// What stands for requests that stand for themselves.
-    stateless: OnceLock<Arc<Session>>,
+    /// Busy as long as this is: a client that is there is not idle.
+    session: OnceLock<(Arc<Session>, Busy)>,
+    /// Requests that stand for themselves, by their ids. What stands for them is shared with other
+    /// conversations of the caller, whose ids may be the same.
+    stateless: Arc<Asked>,
     room: Arc<Semaphore>,
     requests: TaskTracker,
     over: CancellationToken,
@@ -62,7 +68,7 @@ impl Conversation {
             caller,
             out,
             session: OnceLock::new(),
-            stateless: OnceLock::new(),
+            stateless: Arc::default(),
             room: Arc::new(Semaphore::new(AT_ONCE)),
             requests: TaskTracker::new(),
             over: CancellationToken::new(),
@@ -78,7 +84,7 @@ impl Conversation {
     pub(super) async fn take(&self, text: &Bytes) -> Result<(), Refusal> {
         let messages = frame::split(text)?;
         let batches = |session: &Arc<Session>| session.client.revision.has_batches();
-        if frame::is_batch(text) && !self.session.get().is_some_and(batches) {
+        if frame::is_batch(text) && !self.session().is_some_and(batches) {
             let words = "the agreed revision has no batches".to_owned();
             return Err(Malformed::Shape(words).into());
         }
@@ -112,7 +118,7 @@ impl Conversation {
     /// The client is gone.
     pub(super) fn end(&self) {
         self.over.cancel();
-        if let Some(session) = self.session.get() {
+        if let Some(session) = self.session() {
             self.pipeline.end(session.id());
         }
     }
@@ -121,14 +127,28 @@ impl Conversation {
         if frame.kind() == Kind::Request && frame.raw(Part::Version).is_some() {
             return Box::pin(self.stateless(frame)).await;
         }
-        match (frame.kind(), self.session.get()) {
+        match (frame.kind(), self.session()) {
             (Kind::Request, None) => self.open(&frame).await,
             (Kind::Request, Some(session)) => self.request(session, frame).await,
             (Kind::Notification | Kind::Response, session) => {
-                for session in session.iter().copied().chain(self.stateless.get()) {
-                    self.pipeline.hear(session, frame.clone());
+                self.cancel(&frame);
+                if let Some(session) = session {
+                    self.pipeline.hear(session, frame);
                 }
             }
+        }
+    }
+
+    fn session(&self) -> Option<&Arc<Session>> {
+        self.session.get().map(|(session, _)| session)
+    }
+
+    /// Withdraws a request that stands for itself, if that is what it says.
+    fn cancel(&self, frame: &Frame) {
+        let id = frame.raw_bytes(Part::RequestId);
+        let id = id.filter(|_| frame.method() == Some(Method::Cancelled));
+        if let Some(exchange) = id.and_then(|id| self.stateless.get(&id)) {
+            exchange.withdraw(frame.clone());
         }
     }
 
@@ -142,13 +162,11 @@ impl Conversation {
         };
         match opened {
             Ok((session, answer)) => {
-                self.say(answer).await;
-                tokio::spawn(pass_on(
-                    Reader::open(session.clone(), None),
-                    self.out.downgrade(),
-                ));
+                let (reader, busy) = (Reader::open(session.clone(), None), session.busy());
                 // Two at once open two; the later one is nobody's and ends of idleness.
-                drop(self.session.set(session));
+                drop(self.session.set((session, busy)));
+                self.say(answer).await;
+                tokio::spawn(pass_on(reader, self.out.downgrade()));
             }
             Err(refusal) => self.say(refusal.message(Some(&id))).await,
         }
@@ -161,14 +179,13 @@ impl Conversation {
             Ok(session) => session,
             Err(refusal) => return self.say(refusal.message(Some(&id))).await,
         };
-        let session = self.stateless.get_or_init(|| session);
         match frame.method() {
             Some(Method::ServerDiscover) => {
                 let result = self.pipeline.discovery(&capabilities(&self.pipeline));
                 self.say(message::result(&id, result.as_bytes())).await;
             }
-            Some(Method::SubscriptionsListen) => self.listen(session, frame).await,
-            _ => self.request(session, frame).await,
+            Some(Method::SubscriptionsListen) => self.listen(&session, frame).await,
+            _ => self.request(&session, frame).await,
         }
     }
 
@@ -181,7 +198,7 @@ impl Conversation {
         };
         self.say(listening.acknowledged.clone()).await;
         let exchange = Arc::new(Exchange::new(session.client.clone(), None));
-        let underway = session.begin(id, &exchange);
+        let underway = self.cancellable(id, &exchange);
         let (out, over) = (self.out.clone(), self.over.clone());
         let serve = async move {
             let _underway = underway;
@@ -199,15 +216,24 @@ impl Conversation {
         tokio::spawn(async move { over.run_until_cancelled(serve).await });
     }
 
+    /// Remembers a request that stands for itself, so that the client can cancel it.
+    fn cancellable(&self, id: Bytes, exchange: &Arc<Exchange>) -> Cancellable {
+        self.stateless.insert(id.clone(), exchange.clone());
+        let (all, exchange) = (self.stateless.clone(), exchange.clone());
+        Cancellable { all, id, exchange }
+    }
+
     async fn request(&self, session: &Arc<Session>, frame: Frame) {
         let Ok(permit) = self.room.clone().acquire_owned().await else {
             return;
         };
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
         let (mut call, exchange) = begin(&self.pipeline, session, frame);
+        let stateless = session.client.revision.is_stateless();
+        let underway = stateless.then(|| self.cancellable(id.clone(), &exchange));
         let (out, limit, over) = (self.out.clone(), self.max_message, self.over.clone());
         let serve = async move {
-            let _permit = permit;
+            let _held = (permit, underway);
             let answer = loop {
                 tokio::select! {
                     biased;
@@ -224,6 +250,20 @@ impl Conversation {
         };
         self.requests
             .spawn(async move { over.run_until_cancelled(serve).await });
+    }
+}
+
+/// While this lives, its request can be cancelled.
+struct Cancellable {
+    all: Arc<Asked>,
+    id: Bytes,
+    exchange: Arc<Exchange>,
+}
+
+impl Drop for Cancellable {
+    fn drop(&mut self) {
+        let ours = |held: &Arc<Exchange>| Arc::ptr_eq(held, &self.exchange);
+        self.all.remove_if(&self.id, |_, held| ours(held));
     }
 }
 

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     call::{Caller, Reply},
     mcp::{Frame, Kind, Malformed, Method, Part, frame},
+    observe::one_line,
     pipeline::Pipeline,
     refusal::Refusal,
     session::{Reader, Session},
@@ -63,7 +64,7 @@ impl Endpoint {
             Verb::DELETE => self.delete(&caller, request.headers()),
             _ => self.get(&caller, request.headers()),
         };
-        answer.unwrap_or_else(|refusal| refused(&refusal, None))
+        answer.unwrap_or_else(|refusal| self.refused(&refusal, None))
     }
 
     /// Answers a request to `/sse`: it opens a legacy stream.
@@ -72,7 +73,7 @@ impl Endpoint {
             Ok(caller) => self.streams.open(&self.pipeline, caller, self.max_message),
             Err(refused) => return *refused,
         };
-        opened.unwrap_or_else(|refusal| refused(&refusal, None))
+        opened.unwrap_or_else(|refusal| self.refused(&refusal, None))
     }
 
     /// Lets legacy streams end.
@@ -93,7 +94,7 @@ impl Endpoint {
         };
         posted
             .await
-            .unwrap_or_else(|refusal| refused(&refusal, None))
+            .unwrap_or_else(|refusal| self.refused(&refusal, None))
     }
 
     /// Looks at a request before its body: where it comes from, what it is, whose it is.
@@ -104,15 +105,27 @@ impl Endpoint {
     ) -> Result<Caller, Box<Response<Body>>> {
         let checked = self.origins.check(request.uri(), request.headers());
         if let Err(refusal) = checked {
-            tracing::warn!("refused: {refusal}");
-            return Err(Box::new(refused(&refusal, None)));
+            return Err(Box::new(self.refused(&refusal, None)));
         }
         // Without asking who it is: clients probe with HEAD, and take a 401 for a need of OAuth.
         if !verbs.contains(request.method()) {
             return Err(Box::new(not_allowed(verbs)));
         }
         let caller = self.pipeline.identify(request.headers());
-        caller.map_err(|refusal| Box::new(refused(&refusal, None)))
+        caller.map_err(|refusal| Box::new(self.refused(&refusal, None)))
+    }
+
+    /// Refuses what has not become a call, and so has no record.
+    pub(super) fn refused(&self, refusal: &Refusal, id: Option<&str>) -> Response<Body> {
+        self.pipeline.metrics.refused(refusal.stage());
+        let status = refusal.status().as_u16();
+        // A mismatch quotes arguments, which are no business of the log.
+        let words = match matches!(refusal, Refusal::Mismatch(_)) {
+            true => "header mismatch".to_owned(),
+            false => one_line(&refusal.to_string()),
+        };
+        tracing::info!(status, "refused: {words}");
+        refused(refusal, id)
     }
 
     async fn post(
@@ -177,7 +190,7 @@ impl Endpoint {
                 }
                 response
             }
-            Err(refusal) => refused(&refusal, frame.raw(Part::Id)),
+            Err(refusal) => self.refused(&refusal, frame.raw(Part::Id)),
         }
     }
 

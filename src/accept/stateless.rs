@@ -13,7 +13,7 @@ use super::{
     body::Body,
     http::Endpoint,
     initialize::capabilities,
-    response::{events, json, refused, status},
+    response::{events, json, status},
 };
 use crate::{
     call::Caller,
@@ -50,7 +50,7 @@ impl Endpoint {
         let answered = self.stateless_request(caller, frame, headers).await;
         answered.unwrap_or_else(|refusal| {
             let id = std::str::from_utf8(&id).ok();
-            refused(&refusal, id)
+            self.refused(&refusal, id)
         })
     }
 

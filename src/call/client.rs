@@ -112,10 +112,15 @@ impl Client {
     pub fn question(self: &Arc<Self>) -> Question {
         let id = self.number();
         let (sender, answer) = oneshot::channel();
-        self.questions
+        let mut questions = self
+            .questions
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id, sender);
+            .unwrap_or_else(PoisonError::into_inner);
+        // Whoever asks after the end learns of it as those before it do.
+        if !self.is_over() {
+            questions.insert(id, sender);
+        }
+        drop(questions);
         Question {
             client: self.clone(),
             id,

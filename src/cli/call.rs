@@ -118,7 +118,8 @@ fn text(result: &str) -> String {
 
 fn block(item: &str) -> String {
     let text = |key| fields::field(item, key).and_then(fields::string);
-    let size = |key| fields::field(item, key).map_or(0, |data| (data.len() - 2) * 3 / 4);
+    let size =
+        |key| fields::field(item, key).map_or(0, |data| data.len().saturating_sub(2) * 3 / 4);
     match text("type").as_deref() {
         Some("text") => text("text").unwrap_or_default().into_owned(),
         Some(kind @ ("image" | "audio")) => {

@@ -132,8 +132,15 @@ impl Wire {
 
     /// Sends what answers a question of the server's.
     pub(super) async fn reply(&self, headers: &HeaderMap, answer: Bytes) {
-        if let Err(error) = self.send(Verb::POST, headers, answer).await {
-            tracing::debug!(server = %self.outlet.server, "an answer is lost: {error}");
+        let sent = timeout(self.limit, self.send(Verb::POST, headers, answer)).await;
+        match sent {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                tracing::debug!(server = %self.outlet.server, "an answer is lost: {error}");
+            }
+            Err(_elapsed) => {
+                tracing::debug!(server = %self.outlet.server, "an answer is not taken");
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, io, process::Stdio, sync::Mutex, time::Duration
 
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop, ProcessGroup};
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     process::{ChildStderr, ChildStdin, ChildStdout, Command},
     time::timeout,
 };
@@ -17,6 +17,8 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How many of its last lines on stderr are kept, and how much of each.
 const TAIL: usize = 20;
 const LINE: usize = 1000;
+/// How many bytes of a line without an end are kept at once.
+const PIECE: u64 = 64 * 1024;
 
 /// A child and its ends of the pipes.
 pub(super) struct Process {
@@ -101,7 +103,8 @@ impl Tail {
     pub(super) async fn follow(&self, server: &ServerName, stderr: ChildStderr) {
         let mut lines = BufReader::new(stderr);
         let mut line = Vec::new();
-        while let Ok(1..) = lines.read_until(b'\n', &mut line).await {
+        // A longer one is read in pieces: it may never end.
+        while let Ok(1..) = (&mut lines).take(PIECE).read_until(b'\n', &mut line).await {
             let text = String::from_utf8_lossy(&line);
             let text: String = text.trim_end().chars().take(LINE).collect();
             tracing::info!(%server, "stderr: {text}");

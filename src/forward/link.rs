@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::{
     answer::{Trouble, with_id},
     http::Http,
@@ -115,6 +117,7 @@ impl Link {
         let number = http.number().to_string();
         let number = number.as_bytes();
         if let Some(token) = call.frame.raw_bytes(Part::MetaToken) {
+            exchange.set_given(Bytes::copy_from_slice(number));
             exchange.set_token(token);
         }
         let renumbered = said.with(&[(Part::Id, number), (Part::MetaToken, number)]);

@@ -278,13 +278,17 @@ impl Pool {
         self.others.remove_if(&key, |_, cell| {
             cell.get().is_some_and(|peer| peer.life.is_over())
         });
-        let cell = self.others.entry(key).or_default().clone();
+        let cell = self.others.entry(key.clone()).or_default().clone();
         let opened =
             cell.get_or_try_init(|| async { self.open(whose).await.map(|(peer, _)| peer) });
         // Boxed: opening is rare and its future large.
         let peer = Box::pin(opened).await.cloned()?;
-        // The client's session may have ended meanwhile: then nobody else would end this one.
-        if client.is_over() && self.scope == Scope::Session {
+        // The client's session may have ended meanwhile: then nobody else would end this one,
+        // unless it is a user's, who has other sessions.
+        let ours = |held: &Arc<OnceCell<Arc<Peer>>>| Arc::ptr_eq(held, &cell);
+        let kept = || self.others.get(&key).is_some_and(|held| ours(&held));
+        if client.is_over() && (self.scope == Scope::Session || !kept()) {
+            self.others.remove_if(&key, |_, held| ours(held));
             peer.stop.cancel();
             return Err(Refusal::SessionUnknown);
         }

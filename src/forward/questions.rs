@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::peer::{Peer, Whose};
 use crate::{
     exchange::Asked,
-    mcp::{Frame, Part, message},
+    mcp::{Frame, Part},
 };
 
 /// Questions of a peer that may wait for their answers.
@@ -47,7 +47,7 @@ impl Peer {
             };
             peer.asked.remove(&id);
             peer.tell(match answer {
-                Some(answer) => message::one_line(answer.with(&[(Part::Id, &id)])),
+                Some(answer) => answer.with(&[(Part::Id, &id)]),
                 None => super::decline(&frame),
             });
         });

@@ -17,7 +17,7 @@ use super::{
     outlet::Outlet,
     peer::{Outgoing, Peer, Whose},
 };
-use crate::mcp::Lines;
+use crate::mcp::{Lines, message};
 
 /// How many lines of stderr an error carries.
 const TAIL: usize = 5;
@@ -125,7 +125,8 @@ async fn write(
             return;
         }
         for outgoing in batch.drain(..) {
-            joined.extend_from_slice(&outgoing.message);
+            // A client's line break would end the line, and begin a message of its own making.
+            joined.extend_from_slice(&message::one_line(outgoing.message));
             joined.push(b'\n');
         }
         let written = tokio::select! {

@@ -17,11 +17,12 @@ type Raw<'a> = Option<&'a RawValue>;
 #[derive(Default)]
 pub(super) struct Envelope<'a> {
     top: [Raw<'a>; 5],
-    params: [Raw<'a>; 7],
+    params: [Raw<'a>; 8],
 }
 
 const TOP: [&str; 6] = ["jsonrpc", "id", "method", "result", "error", "params"];
-const PARAMS: [&str; 7] = [
+/// The last one is not a part, but is judged by, and so must not stand twice either.
+const PARAMS: [&str; 8] = [
     "name",
     "uri",
     "ref",
@@ -29,6 +30,7 @@ const PARAMS: [&str; 7] = [
     "progressToken",
     "requestId",
     "taskId",
+    "arguments",
 ];
 
 impl<'a> Envelope<'a> {
@@ -64,7 +66,7 @@ impl<'a> Envelope<'a> {
     /// Each part that is there.
     pub(super) fn parts(self) -> Result<[(Part, Option<&'a str>); PARTS], Malformed> {
         let [_, id, method, result, error] = self.top.map(|raw| raw.map(RawValue::get));
-        let [name, uri, reference, meta, token, request, task] =
+        let [name, uri, reference, meta, token, request, task, _] =
             self.params.map(|raw| raw.map(RawValue::get));
         let error = error.filter(|error| result.is_none() || *error != "null");
         let result = result.filter(|result| error.is_none() || *result != "null");
@@ -148,7 +150,7 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
 struct Params;
 
 impl<'de> DeserializeSeed<'de> for Params {
-    type Value = [Raw<'de>; 7];
+    type Value = [Raw<'de>; 8];
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
         json.deserialize_any(self)
@@ -156,7 +158,7 @@ impl<'de> DeserializeSeed<'de> for Params {
 }
 
 impl<'de> Visitor<'de> for Params {
-    type Value = [Raw<'de>; 7];
+    type Value = [Raw<'de>; 8];
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("`params` as an object or an array")
@@ -203,5 +205,13 @@ mod tests {
         }
         let both = r#"{"jsonrpc":"2.0","id":1,"result":{},"error":{"code":1,"message":""}}"#;
         assert!(Frame::parse(Bytes::from(both)).is_err());
+    }
+
+    #[test]
+    fn arguments_stand_once() {
+        for params in [r#"{"arguments":{},"arguments":{}}"#, r#"{"Arguments":{}}"#] {
+            let text = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{params}}}"#);
+            assert!(Frame::parse(Bytes::from(text)).is_err(), "{params}");
+        }
     }
 }

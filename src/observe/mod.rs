@@ -4,4 +4,4 @@ mod metrics;
 mod record;
 
 pub use metrics::Metrics;
-pub use record::{Outcome, Record};
+pub use record::{Outcome, Record, one_line};

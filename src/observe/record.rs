@@ -94,8 +94,15 @@ impl Record {
     pub fn refuse(&mut self, refusal: &Refusal) {
         self.outcome = Outcome::Refused;
         self.metrics.refused(refusal.stage());
-        tracing::info!(request = %self.id, stage = refusal.stage().name(), "refused: {refusal}");
+        let words = one_line(&refusal.to_string());
+        tracing::info!(request = %self.id, stage = refusal.stage().name(), "refused: {words}");
     }
+}
+
+/// What a client or a server may have written, as a piece of one line of the log.
+pub fn one_line(text: &str) -> String {
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().take(500).map(plain).collect()
 }
 
 impl Drop for Record {

@@ -91,6 +91,15 @@ impl Pipeline {
             resources: on("resourcesListChanged"),
         };
         let session = self.sessions.listen(asker.caller().clone(), filter)?;
+        // From here on it ends with the request, also if the client goes away meanwhile.
+        let mut listening = Listening {
+            pipeline: self.clone(),
+            acknowledged: Bytes::new(),
+            session: session.id().clone(),
+            reader: Reader::open(session.clone(), None),
+            _busy: [session.busy(), asker.busy()],
+            id: request.raw_bytes(Part::Id).unwrap_or_default(),
+        };
         let uris = fields::field(wanted, "resourceSubscriptions").unwrap_or("[]");
         let uris = fields::items(uris).unwrap_or_default();
         let mut agreed = Vec::new();
@@ -104,19 +113,8 @@ impl Pipeline {
                 Err(_) => drop(self.subscriptions.remove(&server, &uri, session.id())),
             }
         }
-        let id = request.raw_bytes(Part::Id).unwrap_or_default();
-        let acknowledged = marked(&acknowledgement(filter, &agreed), &id);
-        let busy = [session.busy(), asker.busy()];
-        let reader = Reader::open(session.clone(), None);
-        let session = session.id().clone();
-        Ok(Listening {
-            pipeline: self.clone(),
-            acknowledged,
-            session,
-            reader,
-            _busy: busy,
-            id,
-        })
+        listening.acknowledged = marked(&acknowledgement(filter, &agreed), &listening.id);
+        Ok(listening)
     }
 }
 

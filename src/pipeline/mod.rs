@@ -118,9 +118,7 @@ impl Pipeline {
     /// # Errors
     /// When they may not come in.
     pub fn identify(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
-        authenticate::identify(&self.plan.load().keys, headers).inspect_err(|refusal| {
-            self.metrics.refused(refusal.stage());
-        })
+        authenticate::identify(&self.plan.load().keys, headers)
     }
 
     /// Answers one request. It cannot fail: a refusal is an answer too.

@@ -37,12 +37,12 @@ impl Upward for Pipeline {
             }
             Some(Method::Message) => self.log(calls, &frame, belongs),
             _ => match frame.text(Part::TaskId).and_then(|id| self.tasks.get(&id)) {
-                Some(task) => {
+                Some(task) if task.server == *server => {
                     if let Some(session) = self.sessions.get(&task.session) {
                         session.outbox.push(frame.into_bytes());
                     }
                 }
-                None => pass_on(server, calls, frame),
+                _ => pass_on(server, calls, frame),
             },
         }
     }
@@ -125,8 +125,12 @@ impl Pipeline {
             });
         }
         // It has no stream: what servers say goes with the calls that are under way.
+        let progress = frame.method() == Some(Method::Progress);
         for exchange in session.exchanges() {
-            exchange.pass(frame.clone());
+            // A token is a number of one call, and means nothing to the others.
+            if !progress || exchange.has_token() {
+                exchange.pass(frame.clone());
+            }
         }
     }
 

@@ -137,13 +137,15 @@ impl Pipeline {
         let mut parked = self.parking.fetch(purpose, state).ok_or(unknown)?;
         let answers = brought(&arrival.frame, "inputResponses").unwrap_or("{}");
         let client = parked.exchange.client();
+        let done = parked.call.0.is_finished();
         parked.asked.retain(|(key, _)| match answer(answers, *key) {
+            // The server may have given up on it: then the answer is for nobody.
             Some(answer) => {
                 client.answered_as(*key, answer);
                 false
             }
-            // The server may have taken it back meanwhile.
-            None => client.awaits(*key),
+            // Nor is it asked again once the server has taken it back, or answered without.
+            None => !done && client.awaits(*key),
         });
         if let Some(token) = arrival.frame.raw_bytes(Part::MetaToken) {
             parked.exchange.set_token(token);

@@ -180,3 +180,27 @@ async fn a_server_without_sessions_is_not_told_of_an_id_that_could_be_anybodys()
     client.call("up__echo", "{}").await;
     assert!(server.heard_of(CANCELLED).is_empty());
 }
+
+#[tokio::test]
+async fn line_breaks_in_a_cancellation_are_not_lines_to_a_child() {
+    let gateway = Gateway::start(&crate::pipe::server("s", &[])).await;
+    gateway.settled().await;
+    let client = gateway.session().await;
+    let asking = client.clone();
+    let held = tokio::spawn(async move { asking.post(call("7", "s__hold", "{}")).await });
+    let received = |words: &str, count: u8| {
+        let arguments = serde_json::json!({"contains": words, "count": count}).to_string();
+        let client = client.clone();
+        async move { client.call("s__received", &arguments).await.answer() }
+    };
+    received("hold", 1).await;
+
+    let smuggled = r#"{"jsonrpc":"2.0","id":99,"method":"tools/call","params":{"name":"pid"}}"#;
+    let params = format!("{{\"requestId\":7,\"x\":\n{smuggled}\n}}");
+    client.post(notification(CANCELLED, &params)).await;
+
+    let told = received(CANCELLED, 1).await;
+    let lines = &told["result"]["structuredContent"]["lines"];
+    assert!(lines[0].as_str().unwrap().contains(smuggled), "{lines}");
+    held.await.unwrap();
+}

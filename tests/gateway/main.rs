@@ -26,6 +26,7 @@ mod lists;
 mod lossless;
 mod naming_properties;
 mod order;
+mod parked;
 mod pipe;
 mod questions;
 mod questions_http;

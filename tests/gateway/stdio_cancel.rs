@@ -88,6 +88,32 @@ async fn another_clients_call_of_the_same_id_goes_on() {
 }
 
 #[tokio::test]
+async fn another_clients_call_of_the_same_id_goes_on_where_neither_has_a_session() {
+    let gate = Gate::start(&server("s", &[])).await;
+    let mut watcher = gate.client().await;
+    let (mut ann, mut bob) = (gate.stranger(), gate.stranger());
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    for (client, count) in [(&mut ann, 1), (&mut bob, 2)] {
+        let params = json!({"name": "s__hold", "_meta": meta});
+        client.request("7", "tools/call", &params).await;
+        watcher.received("s", r#""name":"hold""#, count).await;
+    }
+
+    ann.notify(CANCELLED, &json!({"requestId": 7})).await;
+
+    assert_eq!(watcher.received("s", CANCELLED, 1).await.len(), 1);
+    watcher.call("s__release", json!({})).await;
+    assert_eq!(
+        bob.answer("7").await["result"]["content"][0]["text"],
+        "released"
+    );
+    gate.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_finished_or_unknown_is_not_cancelled() {
     let gate = Gate::start(&server("s", &[])).await;
     let mut client = gate.client().await;

@@ -247,3 +247,17 @@ async fn prompts_resources_and_completions_find_their_servers() {
     }
     gate.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_says_nothing_keeps_its_session_while_it_is_there() {
+    let gate = Gate::begin("[gateway]\nsession_idle = '1m'");
+    let mut client = gate.client().await;
+
+    tokio::time::sleep(std::time::Duration::from_secs(3600)).await; // the clock is a fake
+
+    assert_eq!(gate.sessions(), 1);
+    client.ask("ping", &json!({})).await;
+    client.close().await;
+    assert_eq!(gate.sessions(), 0);
+    gate.stop().await;
+}

@@ -91,6 +91,11 @@ impl Gate {
         self.gateway.pipeline().plan()
     }
 
+    /// How many sessions there are.
+    pub(crate) fn sessions(&self) -> usize {
+        self.gateway.pipeline().sessions.count()
+    }
+
     /// A client that has initialized.
     pub(crate) async fn client(&self) -> Client {
         self.client_of("2025-11-25").await
