@@ -2,7 +2,7 @@
 //! the POSTs that belong to it.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -41,8 +41,8 @@ pub(super) struct Conversation {
     pub(super) caller: Caller,
     out: mpsc::Sender<Bytes>,
     session: OnceLock<Arc<Session>>,
-    /// What stands for requests that stand for themselves.
-    stateless: OnceLock<Arc<Session>>,
+    /// What stands for requests that stand for themselves: one for each set of capabilities.
+    stateless: Mutex<Vec<Arc<Session>>>,
     room: Arc<Semaphore>,
     requests: TaskTracker,
     over: CancellationToken,
@@ -62,7 +62,7 @@ impl Conversation {
             caller,
             out,
             session: OnceLock::new(),
-            stateless: OnceLock::new(),
+            stateless: Mutex::default(),
             room: Arc::new(Semaphore::new(AT_ONCE)),
             requests: TaskTracker::new(),
             over: CancellationToken::new(),
@@ -125,7 +125,8 @@ impl Conversation {
             (Kind::Request, None) => self.open(&frame).await,
             (Kind::Request, Some(session)) => self.request(session, frame).await,
             (Kind::Notification | Kind::Response, session) => {
-                for session in session.iter().copied().chain(self.stateless.get()) {
+                let stateless = self.remembered().clone();
+                for session in session.into_iter().chain(&stateless) {
                     self.pipeline.hear(session, frame.clone());
                 }
             }
@@ -154,6 +155,18 @@ impl Conversation {
         }
     }
 
+    fn remembered(&self) -> MutexGuard<'_, Vec<Arc<Session>>> {
+        let all = self.stateless.lock();
+        all.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers where the client's requests are, so that it can cancel them.
+    fn remember(&self, session: &Arc<Session>) {
+        let mut all = self.remembered();
+        all.retain(|known| known.id() != session.id() && !known.client.is_over());
+        all.push(session.clone());
+    }
+
     /// A request of 2026-07-28, which needs no session.
     async fn stateless(&self, frame: Frame) {
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
@@ -161,7 +174,8 @@ impl Conversation {
             Ok(session) => session,
             Err(refusal) => return self.say(refusal.message(Some(&id))).await,
         };
-        let session = self.stateless.get_or_init(|| session);
+        self.remember(&session);
+        let session = &session;
         match frame.method() {
             Some(Method::ServerDiscover) => {
                 let result = self.pipeline.discovery(&capabilities(&self.pipeline));
