@@ -214,14 +214,12 @@ async fn a_legacy_stream_is_asked_just_the_same() {
 async fn a_question_larger_than_a_look_is_a_question_all_the_same() {
     let (server, gateway) = behind(&["ask"]).await;
     let image = "x".repeat(200_000);
+    let question = json!({"q": {"method": "sampling/createMessage", "params": {"image": image}}});
+    let question = question.to_string();
     server.on("tools/call", move |heard| {
-        match heard.param("requestState") {
-            Value::Null => {
-                let question =
-                    json!({"q": {"method": "sampling/createMessage", "params": {"image": image}}});
-                required(heard, &question.to_string(), r#""s""#)
-            }
-            _ => Answer::result(heard, r#"{"resultType":"complete","content":[]}"#),
+        match heard.param("requestState").is_null() {
+            true => required(heard, &question, r#""s""#),
+            false => Answer::result(heard, r#"{"resultType":"complete","content":[]}"#),
         }
     });
     let client = capable(&gateway).await;

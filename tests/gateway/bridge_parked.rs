@@ -56,6 +56,24 @@ async fn a_command_asks_a_pipe() {
 }
 
 #[tokio::test]
+async fn each_request_on_a_pipe_is_asked_what_it_declares_itself() {
+    let gate = Pipes::start(&kid()).await;
+    let mut pipe = gate.stranger();
+    let gateway = Gateway::start("").await;
+    for (id, capabilities, kind) in [
+        ("1", "{}", "complete"),
+        ("2", ALL, "input_required"),
+        ("3", "{}", "complete"),
+    ] {
+        let client = Modern::new(gateway.client()).capable(capabilities);
+        let call = client.body(id, "tools/call", &named("kid__ask", ASKING));
+        pipe.say(&call).await;
+        assert_eq!(pipe.answer(id).await["result"]["resultType"], kind, "{id}");
+    }
+    gate.stop().await;
+}
+
+#[tokio::test]
 async fn a_call_that_goes_on_is_cancelled_under_the_id_of_the_retry() {
     let server = HttpServer::with_tools(&["ask"]).await;
     server.on("tools/call", |_| {

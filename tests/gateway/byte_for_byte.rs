@@ -56,8 +56,12 @@ const TOKEN: &str = r#""t\/1""#;
 
 /// A server behind the gateway that says what it is told to.
 enum Server {
-    Http(HttpServer),
-    Sse(SseServer),
+    Http {
+        _running: HttpServer,
+    },
+    Sse {
+        _running: SseServer,
+    },
     /// A command, which is told by the arguments of its call.
     Stdio,
 }
@@ -82,13 +86,13 @@ impl Server {
                 let server = HttpServer::with_tools(&["say"]).await;
                 server.on("tools/call", move |heard| Answer::events(lines(heard)));
                 let table = server.table("up");
-                (Self::Http(server), table)
+                (Self::Http { _running: server }, table)
             }
             "sse" => {
                 let server = SseServer::with_tools(&["say"]).await;
                 server.on("tools/call", lines);
                 let table = server.table("up");
-                (Self::Sse(server), table)
+                (Self::Sse { _running: server }, table)
             }
             _ => (
                 Self::Stdio,
@@ -103,7 +107,7 @@ impl Server {
     /// The arguments of a call that is to be answered so.
     fn arguments(&self, told: &[String], answer: &str) -> Value {
         match self {
-            Self::Http(_) | Self::Sse(_) => json!({}),
+            Self::Http { .. } | Self::Sse { .. } => json!({}),
             Self::Stdio => {
                 let told = told.iter().map(|line| line.replace("TOKEN", "$TOKEN"));
                 let answer = format!(r#"{{"jsonrpc":"2.0","id":$ID,{answer}}}"#);
@@ -115,15 +119,15 @@ impl Server {
 
 /// A token as the client spelt it, where a server was given that one.
 fn spelt(token: &Value) -> String {
-    match token {
-        Value::String(_) => TOKEN.to_owned(),
-        other => other.to_string(),
+    match token.is_string() {
+        true => TOKEN.to_owned(),
+        false => token.to_string(),
     }
 }
 
 /// A client in front of it that keeps the text.
 enum Client {
-    Http(Http),
+    Http(Box<Http>),
     Sse(Box<SseClient>),
     Stdio(Box<pipe::Client>),
 }
@@ -131,7 +135,7 @@ enum Client {
 impl Client {
     async fn open(kind: &str, gateway: &Gateway) -> Self {
         match kind {
-            "http" => Self::Http(gateway.session().await),
+            "http" => Self::Http(Box::new(gateway.session().await)),
             "sse" => Self::Sse(Box::new(
                 gateway.sse().await.initialize("2024-11-05", "{}").await,
             )),

@@ -69,6 +69,40 @@ async fn headers_say_what_the_body_does_or_the_request_is_refused() {
     assert_eq!(server.heard_of("tools/call").len(), good.len());
 }
 
+/// Arguments, the headers that come with them, and whether they agree.
+type Case = (&'static str, &'static [(&'static str, &'static str)], bool);
+
+const CASES: [Case; 12] = [
+    ("{}", &[], true),
+    (r#"{"region":null}"#, &[], true),
+    (r#"{"region":"eu"}"#, &[("mcp-param-region", "eu")], true),
+    (
+        r#"{"region":"eu"}"#,
+        &[("mcp-param-region", "=?base64?ZXU=?=")],
+        true,
+    ),
+    (
+        r#"{"n":42,"on":true}"#,
+        &[("mcp-param-n", "42.0"), ("mcp-param-on", "true")],
+        true,
+    ),
+    (
+        r#"{"region":"eu"}"#,
+        &[("mcp-param-region", "eu"), ("mcp-param-other", "x")],
+        true,
+    ),
+    (r#"{"region":"eu"}"#, &[], false),
+    (r#"{"region":"eu"}"#, &[("mcp-param-region", "us")], false),
+    (r#"{"region":"1"}"#, &[("mcp-param-region", "1.0")], false),
+    (r#"{"n":42}"#, &[("mcp-param-n", "43")], false),
+    ("{}", &[("mcp-param-region", "us")], false),
+    (
+        r#"{"region":"eu"}"#,
+        &[("mcp-param-region", "eu"), ("mcp-param-region", "us")],
+        false,
+    ),
+];
+
 #[tokio::test]
 async fn arguments_that_a_tool_mirrors_are_compared_with_their_headers() {
     let server = HttpServer::modern(&[]).await;
@@ -76,37 +110,7 @@ async fn arguments_that_a_tool_mirrors_are_compared_with_their_headers() {
     server.offer("tools/list", &[tool]);
     let gateway = Gateway::of(&[("up", &server)]).await;
     let modern = Modern::new(gateway.client());
-    let cases: [(&str, &[(&str, &str)], bool); 12] = [
-        ("{}", &[], true),
-        (r#"{"region":null}"#, &[], true),
-        (r#"{"region":"eu"}"#, &[("mcp-param-region", "eu")], true),
-        (
-            r#"{"region":"eu"}"#,
-            &[("mcp-param-region", "=?base64?ZXU=?=")],
-            true,
-        ),
-        (
-            r#"{"n":42,"on":true}"#,
-            &[("mcp-param-n", "42.0"), ("mcp-param-on", "true")],
-            true,
-        ),
-        (
-            r#"{"region":"eu"}"#,
-            &[("mcp-param-region", "eu"), ("mcp-param-other", "x")],
-            true,
-        ),
-        (r#"{"region":"eu"}"#, &[], false),
-        (r#"{"region":"eu"}"#, &[("mcp-param-region", "us")], false),
-        (r#"{"region":"1"}"#, &[("mcp-param-region", "1.0")], false),
-        (r#"{"n":42}"#, &[("mcp-param-n", "43")], false),
-        ("{}", &[("mcp-param-region", "us")], false),
-        (
-            r#"{"region":"eu"}"#,
-            &[("mcp-param-region", "eu"), ("mcp-param-region", "us")],
-            false,
-        ),
-    ];
-    for (arguments, headers, good) in cases {
+    for (arguments, headers, good) in CASES {
         let before = server.heard_of("tools/call").len();
         let client = headers
             .iter()

@@ -93,11 +93,6 @@ impl Client {
         serde_json::from_str(&line).unwrap()
     }
 
-    /// The next message that has this method, as it is written.
-    pub(crate) async fn raw_told(&mut self, method: &str) -> String {
-        self.first(|frame| frame.method_name() == method).await
-    }
-
     /// What has come and was not asked for, and then the answer to a `ping`: whatever was said
     /// before is there by then.
     pub(crate) async fn rest(&mut self) -> Vec<String> {

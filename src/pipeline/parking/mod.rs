@@ -4,6 +4,9 @@
 //! the question as a result, and brings the answer with a request of its own (2026-07-28, Multi
 //! Round-Trip Requests). Until then the call is parked, with the server none the wiser.
 
+#[cfg(test)]
+mod tests;
+
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
