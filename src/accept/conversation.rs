@@ -175,7 +175,7 @@ impl Conversation {
     /// A stream of notifications, which on this channel is one of many.
     async fn listen(&self, session: &Arc<Session>, frame: Frame) {
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
-        let mut listening = match self.pipeline.listen(self.caller.clone(), &frame).await {
+        let mut listening = match self.pipeline.listen(session, &frame).await {
             Ok(listening) => listening,
             Err(refusal) => return self.say(refusal.message(Some(&id))).await,
         };

@@ -73,7 +73,7 @@ impl Endpoint {
                 ))
             }
             Some(Method::SubscriptionsListen) => {
-                let listening = self.pipeline().listen(caller, &frame).await?;
+                let listening = self.pipeline().listen(&session, &frame).await?;
                 Ok(events(listen(listening)))
             }
             _ => {

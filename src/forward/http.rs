@@ -148,6 +148,26 @@ impl Http {
         })
     }
 
+    /// Asks something on the session that serves a client.
+    ///
+    /// # Errors
+    /// As for [`Http::call`].
+    pub(super) async fn ask_for(
+        self: &Arc<Self>,
+        client: &Arc<Client>,
+        method: Method,
+        params: &str,
+    ) -> Result<Frame, Refusal> {
+        let upstream = self.upstream(client).await?;
+        let asked = self.ask_on(&upstream.headers, method, params).await;
+        asked.map(|(frame, _)| frame).map_err(|trouble| {
+            if matches!(trouble, Trouble::SessionLost) {
+                self.forget(client, &upstream);
+            }
+            trouble.into_refusal(&self.wire.outlet.server)
+        })
+    }
+
     /// Sets the level of the session held for a client, if there is one yet.
     ///
     /// # Errors

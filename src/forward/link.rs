@@ -196,14 +196,36 @@ impl Link {
         }
     }
 
-    /// Somebody who has no session wants to hear of a resource.
-    pub(super) async fn subscribe(&self, uri: &str) -> Result<(), Refusal> {
+    /// Asks something of the gateway's own where a client's calls go.
+    async fn ask_for(
+        &self,
+        client: &Arc<Client>,
+        method: Method,
+        params: &str,
+    ) -> Result<Frame, Refusal> {
+        match self {
+            Self::Pool(pool) => pool.ask_for(client, method, params).await,
+            Self::Http(http) => http.ask_for(client, method, params).await,
+            Self::Stateless(_) => self.ask(method, params).await,
+        }
+    }
+
+    /// A client wants to hear of a resource; without one, somebody whom the gateway stands for.
+    pub(super) async fn subscribe(
+        &self,
+        uri: &str,
+        client: Option<&Arc<Client>>,
+    ) -> Result<(), Refusal> {
         if self.is_stateless() {
             self.watch(uri, true);
             return Ok(());
         }
         let params = super::uri_params(uri);
-        let answer = self.ask(Method::ResourcesSubscribe, &params).await?;
+        let method = Method::ResourcesSubscribe;
+        let answer = match client {
+            Some(client) => self.ask_for(client, method, &params).await?,
+            None => self.ask(method, &params).await?,
+        };
         match answer.raw(Part::Error) {
             None => Ok(()),
             Some(error) => {
@@ -236,7 +258,7 @@ impl Link {
             );
         }
         for uri in uris {
-            drop(self.subscribe(uri).await);
+            drop(self.subscribe(uri, None).await);
         }
     }
 

@@ -171,6 +171,19 @@ impl Pool {
         self.shared()?.ask(method, params).await
     }
 
+    /// Asks something on the peer that serves a client.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or goes away.
+    pub(super) async fn ask_for(
+        &self,
+        client: &Arc<Client>,
+        method: Method,
+        params: &str,
+    ) -> Result<Frame, Refusal> {
+        self.peer(client).await?.ask(method, params).await
+    }
+
     /// As it is called in the config.
     pub(super) fn transport(&self) -> &'static str {
         match self.opener {

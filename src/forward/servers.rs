@@ -96,16 +96,23 @@ impl Servers {
         link.map_or(Sharing::Everybody, |link| link.sharing())
     }
 
-    /// Somebody who has no session wants to hear of a resource.
+    /// A client that has no session wants to hear of a resource.
     ///
     /// # Errors
     /// When the server is not there, or refuses.
-    pub async fn subscribe(&self, server: &ServerName, uri: &str) -> Result<(), Refusal> {
+    pub async fn subscribe(
+        &self,
+        server: &ServerName,
+        uri: &str,
+        client: &Arc<Client>,
+    ) -> Result<(), Refusal> {
         let Some(server) = self.by_name.get(server) else {
             return Err(Refusal::Unanswered);
         };
         let link = server.link()?;
-        let asked = timeout(COURTESY, link.subscribe(uri)).await;
+        // What serves this client may have to be opened first.
+        let limit = server.config().connect_timeout + COURTESY;
+        let asked = timeout(limit, link.subscribe(uri, Some(client))).await;
         asked.unwrap_or(Err(Refusal::Unanswered))
     }
 

@@ -7,14 +7,13 @@ use bytes::Bytes;
 
 use super::Pipeline;
 use crate::{
-    call::Caller,
     mcp::{
         Frame, Method, Part, Revision, fields,
         message::{self, json},
         meta,
     },
     refusal::Refusal,
-    session::{Busy, Filter, Reader},
+    session::{Busy, Filter, Reader, Session},
 };
 
 /// Resources that one request may subscribe to.
@@ -27,7 +26,8 @@ pub struct Listening {
     pub acknowledged: Bytes,
     session: Arc<str>,
     reader: Reader,
-    _busy: Busy,
+    /// The client's own session with it: what serves the client's calls tells of its resources.
+    _busy: [Busy; 2],
     /// The request's id: every message carries it.
     id: Bytes,
 }
@@ -77,7 +77,7 @@ impl Pipeline {
     /// When there is no room for another stream.
     pub async fn listen(
         self: &Arc<Self>,
-        caller: Caller,
+        asker: &Arc<Session>,
         request: &Frame,
     ) -> Result<Listening, Refusal> {
         let wanted = request
@@ -90,7 +90,7 @@ impl Pipeline {
             prompts: on("promptsListChanged"),
             resources: on("resourcesListChanged"),
         };
-        let session = self.sessions.listen(caller, filter)?;
+        let session = self.sessions.listen(asker.caller().clone(), filter)?;
         let uris = fields::field(wanted, "resourceSubscriptions").unwrap_or("[]");
         let uris = fields::items(uris).unwrap_or_default();
         let mut agreed = Vec::new();
@@ -99,14 +99,14 @@ impl Pipeline {
             let Some(server) = server else { continue };
             self.subscriptions.add(&server, &uri, session.id());
             let servers = self.plan.load().servers.clone();
-            match servers.subscribe(&server, &uri).await {
+            match servers.subscribe(&server, &uri, &asker.client).await {
                 Ok(()) => agreed.push(uri.into_owned()),
                 Err(_) => drop(self.subscriptions.remove(&server, &uri, session.id())),
             }
         }
         let id = request.raw_bytes(Part::Id).unwrap_or_default();
         let acknowledged = marked(&acknowledgement(filter, &agreed), &id);
-        let busy = session.busy();
+        let busy = [session.busy(), asker.busy()];
         let reader = Reader::open(session.clone(), None);
         let session = session.id().clone();
         Ok(Listening {

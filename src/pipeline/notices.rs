@@ -25,21 +25,15 @@ impl Upward for Pipeline {
             Audience::Session(_) | Audience::Everybody => true,
         };
         match frame.method() {
-            _ if let Audience::Session(id) = audience => self.tell(id, frame),
+            _ if let Audience::Session(id) = audience => self.tell(server, id, frame),
             Some(Method::ResourcesUpdated) => {
-                let uri = frame.text(Part::Uri).unwrap_or_default();
-                let listeners = self.subscriptions.of(server, &uri);
-                let listeners = listeners.iter().filter_map(|id| self.sessions.get(id));
                 // Sessions that subscribe for themselves are told for themselves, too; listeners
                 // without one are told by the gateway's own connection.
                 let shared = self.plan.load().servers.sharing(server) == Sharing::Everybody;
-                let told = |session: &Session| {
-                    let own = matches!(audience, Audience::Everybody);
+                let own = matches!(audience, Audience::Everybody);
+                self.updated(server, &frame, |session| {
                     belongs(session) && (shared || own == session.client.revision.is_stateless())
-                };
-                for session in listeners.filter(|session| told(session)) {
-                    session.outbox.push(frame.bytes().clone());
-                }
+                });
             }
             Some(Method::Message) => self.log(calls, &frame, belongs),
             _ => match frame.text(Part::TaskId).and_then(|id| self.tasks.get(&id)) {
@@ -117,16 +111,32 @@ impl Drop for Unasked {
 
 impl Pipeline {
     /// What is for one session, and for nobody once that is over.
-    fn tell(&self, session: &str, frame: Frame) {
+    fn tell(&self, server: &ServerName, session: &str, frame: Frame) {
         let Some(session) = self.sessions.get(session) else {
             return;
         };
         if !session.client.revision.is_stateless() {
             return session.outbox.push(frame.into_bytes());
         }
+        // What serves one stateless client alone tells only the streams of that client's caller.
+        if let Some(Method::ResourcesUpdated) = frame.method() {
+            return self.updated(server, &frame, |listener| {
+                listener.client.revision.is_stateless() && listener.caller() == session.caller()
+            });
+        }
         // It has no stream: what servers say goes with the calls that are under way.
         for exchange in session.exchanges() {
             exchange.pass(frame.clone());
+        }
+    }
+
+    /// A resource has changed: of those who listen, some are told.
+    fn updated(&self, server: &ServerName, frame: &Frame, told: impl Fn(&Session) -> bool) {
+        let uri = frame.text(Part::Uri).unwrap_or_default();
+        let listeners = self.subscriptions.of(server, &uri);
+        let listeners = listeners.iter().filter_map(|id| self.sessions.get(id));
+        for session in listeners.filter(|session| told(session)) {
+            session.outbox.push(frame.bytes().clone());
         }
     }
 

@@ -72,5 +72,5 @@ export async function stopAll() {
 
 /** What the programs that run now last said, for a report. */
 export function lastWords() {
-  return [...running].map(({ name, said }) => `--- ${name} said:\n${said()}`).join('\n');
+  return [...running].map(({ name, said }) => `--- ${name} said:\n${said().slice(-2000)}`).join('\n');
 }

@@ -3,18 +3,20 @@ import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runConformance } from './conformance.mjs';
+import { runClientScenarios, runConformance } from './conformance.mjs';
+import { URL_SAID, startGateway } from './gateways.mjs';
+import { runMatrix } from './matrix/index.mjs';
 import { lastWords, launch, runToEnd, stopAll } from './processes.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const { ECOSYSTEM, MCPGATE } = process.env;
 const python = join(ECOSYSTEM, 'venv/bin/python');
-const URL_SAID = /http:\/\/127\.0\.0\.1:\d+\/mcp/;
 
 const argv = process.argv.slice(2);
 const direct = argv.includes('--direct');
-const chosen = argv.filter((argument) => argument !== '--direct');
-const parts = chosen.length ? chosen : ['typescript', 'python', 'conformance'];
+const chosen = argv.filter((argument) => !argument.startsWith('--'));
+const PARTS = ['typescript', 'python', 'conformance', 'matrix'];
+const parts = chosen.length ? chosen : PARTS;
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'mcpgate-ecosystem-')));
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => finish(1));
@@ -40,24 +42,13 @@ const broken = {
   quits: { command: process.execPath, args: ['-e', 'process.exit(3)'] },
 };
 
-/** Starts a gateway before these servers; `{ url, config }`. */
-async function gateway(name, behind, settings = {}) {
-  const table = (heading, entries) =>
-    [`[${heading}]`, ...Object.entries(entries).map(([key, value]) => `${key} = ${JSON.stringify(value)}`), ''];
-  const tables = Object.entries(behind).flatMap(([server, entries]) => table(`servers.${server}`, entries));
-  const config = join(folder, `${name}.toml`);
-  writeFileSync(config, [...table('gateway', settings), ...tables].join('\n'));
-  const url = await launch(`mcpgate (${name})`, MCPGATE, ['serve', '--config', config, '--listen', '127.0.0.1:0'], { ready: URL_SAID });
-  return { url, config };
-}
-
 async function clients() {
   writeFileSync(join(folder, 'hello.txt'), 'hello from a file\n');
   const behind = await servers();
   const gateways = direct ? {} : {
-    all: await gateway('all', { ...broken, ...behind }),
+    all: await startGateway(folder, 'all', { ...broken, ...behind }),
     // Two servers that offer one URI: the first keeps it. Here the HTTP one is alone with it.
-    http_only: await gateway('http_only', { everything_http: behind.everything_http }),
+    http_only: await startGateway(folder, 'http_only', { everything_http: behind.everything_http }),
   };
   const world = join(folder, 'world.json');
   writeFileSync(world, JSON.stringify({ direct, folder, servers: behind, broken: Object.keys(broken), gateways, mcpgate: MCPGATE }));
@@ -77,10 +68,7 @@ async function clients() {
 }
 
 async function conformance() {
-  if (direct) return runConformance(process.env.CONFORMANCE_URL);
-  const example = { prefix: '', command: MCPGATE, args: ['example'] };
-  const { url } = await gateway('conformance', { example }, { names: 'verbatim' });
-  return runConformance(url);
+  return (await runConformance(folder)) | (await runClientScenarios());
 }
 
 async function finish(code) {
@@ -95,11 +83,12 @@ async function finish(code) {
 }
 
 try {
-  const unknown = parts.filter((part) => !['typescript', 'python', 'conformance'].includes(part));
+  const unknown = parts.filter((part) => !PARTS.includes(part));
   if (unknown.length) throw new Error(`unknown: ${unknown.join(', ')}`);
   let failed = 0;
   if (parts.includes('typescript') || parts.includes('python')) failed |= await clients();
   if (parts.includes('conformance')) failed |= await conformance();
+  if (parts.includes('matrix')) failed |= await runMatrix(folder, { write: argv.includes('--write'), only: process.env.MATRIX_ONLY });
   if (failed) console.error(lastWords());
   console.log(`ecosystem (${parts.join(', ')}${direct ? ', direct' : ''}): ${failed ? 'FAILED' : 'passed'}`);
   await finish(failed ? 1 : 0);
