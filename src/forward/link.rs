@@ -157,7 +157,7 @@ impl Link {
     ) -> Result<Reply, Refusal> {
         let call = routed.call();
         if let Target::Subscription(uri, wanted) = &call.target {
-            self.watch(uri, *wanted);
+            self.watch(uri, *wanted).await;
             let id = call.frame.raw(Part::Id).unwrap_or("null");
             return Ok(Reply::Whole(crate::mcp::message::result(
                 id.as_bytes(),
@@ -191,10 +191,10 @@ impl Link {
     }
 
     /// Somebody wants to hear of a resource of a stateless server, or nobody does any more.
-    fn watch(&self, uri: &str, wanted: bool) {
+    async fn watch(&self, uri: &str, wanted: bool) {
         match self {
             Self::Pool(pool) => pool.watch(uri, wanted),
-            Self::Stateless(server) => server.watch(uri, wanted),
+            Self::Stateless(server) => server.watch(uri, wanted).await,
             Self::Http(_) => {}
         }
     }
@@ -220,7 +220,7 @@ impl Link {
         client: Option<&Arc<Client>>,
     ) -> Result<(), Refusal> {
         if self.is_stateless() {
-            self.watch(uri, true);
+            self.watch(uri, true).await;
             return Ok(());
         }
         let params = super::uri_params(uri);
@@ -242,7 +242,7 @@ impl Link {
     /// Nobody wants to hear of a resource any more.
     pub(super) async fn unsubscribe(&self, uri: &str) -> Result<(), Refusal> {
         if self.is_stateless() {
-            self.watch(uri, false);
+            self.watch(uri, false).await;
             return Ok(());
         }
         let params = super::uri_params(uri);

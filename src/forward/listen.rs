@@ -2,6 +2,7 @@
 //! gateway, opened anew when other resources are to be watched.
 
 use std::{
+    convert::Infallible,
     sync::{Arc, PoisonError},
     time::Duration,
 };
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use http::Method as Verb;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{
     outlet::Audience,
@@ -28,6 +29,9 @@ use crate::{
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// How long a server has to acknowledge a stream.
+const COURTESY: Duration = Duration::from_secs(5);
 
 /// How one stream ended.
 enum End {
@@ -62,10 +66,14 @@ pub(super) async fn listen(server: Arc<Stateless>) {
 
 async fn repeat(server: &Stateless) {
     let mut pause = FIRST_PAUSE;
+    let mut before = None;
     loop {
         let started = tokio::time::Instant::now();
-        match once(server).await {
-            End::NotOffered => return,
+        match once(server, &mut before).await {
+            End::NotOffered => {
+                server.listening.send_replace(u64::MAX); // there is nothing to wait for
+                return;
+            }
             End::Gone(reason) => return server.life().end(reason, Vec::new()),
             End::Rewatch => {}
             End::Closed if started.elapsed() > LONGEST_PAUSE => pause = FIRST_PAUSE,
@@ -77,44 +85,98 @@ async fn repeat(server: &Stateless) {
     }
 }
 
-async fn once(server: &Stateless) -> End {
-    let watched: Vec<String> = {
-        let watched = server
-            .watched
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        watched.iter().cloned().collect()
+/// One stream. The one before it is read until this one is acknowledged, so that nothing is missed.
+async fn once(server: &Stateless, before: &mut Option<Stream>) -> End {
+    let (watched, change) = {
+        let wanted = server.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        (
+            wanted.uris.iter().cloned().collect::<Vec<_>>(),
+            wanted.change,
+        )
     };
-    let headers = server.headers(Method::SubscriptionsListen.name(), None);
-    let body = message::request(0, Method::SubscriptionsListen, &params(&watched));
-    let response = match server.wire.send(Verb::POST, &headers, body).await {
-        Ok(response) => response,
-        Err(refusal) => return End::Gone(refusal.to_string()),
+    let mut stream = tokio::select! {
+        opened = Stream::open(server, &watched) => match opened {
+            Ok(stream) => stream,
+            Err(end) => return end,
+        },
+        never = drain(server, before.take()) => match never {},
     };
-    let kind = response.headers().get(http::header::CONTENT_TYPE);
-    let streams = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-    if !response.status().is_success() || !streams {
-        return End::NotOffered;
-    }
+    server.listening.send_replace(change);
     tokio::select! {
-        () = read(server, response.into_body()) => End::Closed,
-        () = server.rewatch.notified() => End::Rewatch,
+        () = stream.read(server) => return End::Closed,
+        () = server.rewatch.notified() => {}
     }
+    *before = Some(stream);
+    End::Rewatch
 }
 
-async fn read(server: &Stateless, mut body: Incoming) {
-    let mut decoder = Decoder::new(server.wire.max_message);
-    while let Some(Ok(piece)) = body.frame().await {
-        let Ok(data) = piece.into_data() else {
-            continue;
+/// Reads what is left of a stream.
+async fn drain(server: &Stateless, stream: Option<Stream>) -> Infallible {
+    if let Some(mut stream) = stream {
+        stream.read(server).await;
+    }
+    std::future::pending().await
+}
+
+struct Stream {
+    body: Incoming,
+    decoder: Decoder,
+}
+
+impl Stream {
+    /// Opens a stream; it is there once the server has said so.
+    async fn open(server: &Stateless, watched: &[String]) -> Result<Self, End> {
+        let headers = server.headers(Method::SubscriptionsListen.name(), None);
+        let body = message::request(0, Method::SubscriptionsListen, &params(watched));
+        let response = match server.wire.send(Verb::POST, &headers, body).await {
+            Ok(response) => response,
+            Err(refusal) => return Err(End::Gone(refusal.to_string())),
         };
-        decoder.push(&data);
+        let kind = response.headers().get(http::header::CONTENT_TYPE);
+        let streams = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+        if !response.status().is_success() || !streams {
+            return Err(End::NotOffered);
+        }
+        let mut stream = Self {
+            body: response.into_body(),
+            decoder: Decoder::new(server.wire.max_message),
+        };
+        let acknowledged = async {
+            loop {
+                match stream.piece(server).await {
+                    Some(0) => {}
+                    Some(_events) => return true,
+                    None => return false,
+                }
+            }
+        };
+        match timeout(COURTESY, acknowledged).await {
+            Ok(false) => Err(End::Closed),
+            Ok(true) | Err(_) => Ok(stream),
+        }
+    }
+
+    /// Reads it to its end.
+    async fn read(&mut self, server: &Stateless) {
+        while self.piece(server).await.is_some() {}
+    }
+
+    /// Reads one piece; gives the number of events that it completes.
+    async fn piece(&mut self, server: &Stateless) -> Option<usize> {
+        if let Ok(data) = self.body.frame().await?.ok()?.into_data() {
+            self.decoder.push(&data);
+        }
+        let mut events = 0;
         loop {
-            match decoder.event() {
-                Ok(Some(event)) => heard(server, &event.data),
-                Ok(None) => break,
+            match self.decoder.event() {
+                Ok(Some(event)) => {
+                    heard(server, &event.data);
+                    events += 1;
+                }
+                Ok(None) => return Some(events),
                 Err(error) => {
-                    return tracing::warn!(server = %server.wire.outlet.server, "{error}");
+                    tracing::warn!(server = %server.wire.outlet.server, "{error}");
+                    return None;
                 }
             }
         }

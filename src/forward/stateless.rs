@@ -9,10 +9,14 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use http::{HeaderMap, HeaderValue, Method as Verb};
-use tokio::sync::Notify;
+use tokio::{
+    sync::{Notify, watch},
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -30,6 +34,17 @@ use crate::{
     route::Routed,
 };
 
+/// What to hear of.
+#[derive(Default)]
+pub(super) struct Wanted {
+    pub(super) uris: BTreeSet<String>,
+    /// Counts the changes.
+    pub(super) change: u64,
+}
+
+/// How long somebody who subscribes waits for the server to know.
+const COURTESY: Duration = Duration::from_secs(5);
+
 /// A server that keeps no sessions.
 pub(super) struct Stateless {
     pub(super) wire: Wire,
@@ -39,7 +54,9 @@ pub(super) struct Stateless {
     /// Ends the stream of notifications.
     pub(super) over: CancellationToken,
     /// The resources that somebody wants to hear of.
-    pub(super) watched: Mutex<BTreeSet<String>>,
+    pub(super) wanted: Mutex<Wanted>,
+    /// The last change of them that the server knows of.
+    pub(super) listening: watch::Sender<u64>,
     pub(super) rewatch: Notify,
     /// For whom the gateway's own requests are made.
     nobody: Arc<Client>,
@@ -57,7 +74,8 @@ impl Stateless {
             next_id: AtomicU64::new(1),
             life: Mutex::default(),
             over: CancellationToken::new(),
-            watched: Mutex::default(),
+            wanted: Mutex::default(),
+            listening: watch::Sender::new(0),
             rewatch: Notify::new(),
             nobody: Arc::new(nobody),
         })
@@ -138,15 +156,24 @@ impl Stateless {
         Ok(Frame::parse(bytes).map_err(bad)?)
     }
 
-    /// Somebody wants to hear of a resource, or nobody does any more.
-    pub(super) fn watch(&self, uri: &str, wanted: bool) {
-        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        let changed = match wanted {
-            true => watched.insert(uri.to_owned()),
-            false => watched.remove(uri),
+    /// Somebody wants to hear of a resource, or nobody does any more. Waits until the server knows.
+    pub(super) async fn watch(&self, uri: &str, wanted: bool) {
+        let mut known = self.listening.subscribe();
+        let change = {
+            let mut all = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+            let changed = match wanted {
+                true => all.uris.insert(uri.to_owned()),
+                false => all.uris.remove(uri),
+            };
+            if changed {
+                all.change += 1;
+                self.rewatch.notify_one();
+            }
+            all.change
         };
-        if changed {
-            self.rewatch.notify_one();
+        if wanted {
+            // A server that is away is told when it is back.
+            drop(timeout(COURTESY, known.wait_for(|known| *known >= change)).await);
         }
     }
 
