@@ -220,6 +220,9 @@ impl Endpoint {
         headers: &HeaderMap,
     ) -> Response<Body> {
         let streams = accepts_events(headers);
+        if !streams {
+            exchange.mute();
+        }
         let answer = tokio::select! {
             biased;
             answer = &mut call => answer,

@@ -80,6 +80,14 @@ impl Client {
         }
     }
 
+    /// How many resources it wants to hear of.
+    pub fn watches(&self) -> usize {
+        self.watched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
+    }
+
     /// The resources of a server that it wants to hear of.
     pub fn watched(&self, server: &ServerName) -> Vec<String> {
         let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);

@@ -102,6 +102,10 @@ fn target(frame: &Frame, client: &Client) -> Result<Target, Refusal> {
     };
     let Some(method) = frame.method() else {
         let method = frame.method_name().into_owned();
+        // A server that several callers share would list everybody's.
+        if method == "tasks/list" {
+            return Err(Refusal::UnknownMethod(method));
+        }
         let task = frame
             .text(Part::TaskId)
             .filter(|_| method.starts_with("tasks/"));

@@ -102,13 +102,6 @@ impl Link {
         if params.is_some_and(|params| fields::field(params, "requestState").is_some()) {
             return Err(Refusal::Params("`requestState` is not known"));
         }
-        if let Some(level) = exchange
-            .level()
-            .filter(|level| call.client.level() != Some(*level))
-        {
-            call.client.set_level(level);
-            self.set_level(&call.client, level, level).await?;
-        }
         let said = bridge::to_session(&call.frame)?;
         let Self::Http(http) = self else {
             let reply = self.pass(&routed.reworded(said), exchange).await?;

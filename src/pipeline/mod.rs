@@ -175,9 +175,10 @@ impl Pipeline {
             }
             Route::There(routed) => {
                 record.server(routed.server());
+                self.prepare(&plan, &routed, session, exchange).await?;
                 if self.follow(&plan, &routed, session) {
                     let reply = plan.servers.send(&routed, exchange).await?;
-                    self.note_task(&routed, &reply);
+                    self.note(&routed, &reply);
                     reply
                 } else {
                     Reply::Whole(message::result(&id, b"{}"))

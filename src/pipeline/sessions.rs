@@ -5,11 +5,16 @@ use std::sync::Arc;
 use super::{Pipeline, Plan};
 use crate::{
     call::{Level, Reply, Target},
+    exchange::Exchange,
     forward::Sharing,
     mcp::{Frame, Kind, Method, Part, fields},
+    refusal::Refusal,
     route::Routed,
     session::Session,
 };
+
+/// Resources that one client may subscribe to.
+const WATCHED: usize = 1000;
 
 impl Pipeline {
     /// Takes what a client says without asking: notifications, and answers to questions.
@@ -36,6 +41,28 @@ impl Pipeline {
         let sessions = self.sessions.all();
         let levels = sessions.iter().filter_map(|session| session.client.level());
         levels.min()
+    }
+
+    /// What has to be so before a call is sent: room for what it asks to be kept, and the log
+    /// level that a stateless request brings.
+    pub(super) async fn prepare(
+        &self,
+        plan: &Plan,
+        routed: &Routed,
+        session: &Session,
+        exchange: &Exchange,
+    ) -> Result<(), Refusal> {
+        let target = &routed.call().target;
+        if matches!(target, Target::Subscription(_, true)) && session.client.watches() >= WATCHED {
+            return Err(Refusal::Params("too many subscriptions"));
+        }
+        match exchange.level() {
+            Some(level) if session.client.level() != Some(level) => {
+                self.set_level(plan, session, level).await;
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Keeps the book of subscriptions. False where a server need not hear of the end of one,
@@ -74,9 +101,17 @@ impl Pipeline {
         }
     }
 
-    /// Remembers the task that a server has made of a call.
-    pub(super) fn note_task(&self, routed: &Routed, reply: &Reply) {
+    /// Remembers the task that a server has made of a call; forgets a subscription that it has
+    /// refused.
+    pub(super) fn note(&self, routed: &Routed, reply: &Reply) {
         let client = &routed.call().client;
+        if let (Target::Subscription(uri, true), Reply::Failed(_)) = (&routed.call().target, reply)
+        {
+            client.watch(routed.server(), uri, false);
+            self.subscriptions
+                .remove(routed.server(), uri, &client.session);
+            return;
+        }
         let (Target::Tool(_), Reply::Whole(message)) = (&routed.call().target, reply) else {
             return;
         };

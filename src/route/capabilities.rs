@@ -13,11 +13,8 @@ pub(super) fn merge(members: &[Member<'_>]) -> String {
     };
     let mut declared = Vec::new();
     if let Some(tasks) = said("tasks").next() {
-        // A list of tasks would be one server's only.
-        let tasks = match members.len() {
-            1 => tasks.to_owned(),
-            _ => object::without(tasks, &["list"]),
-        };
+        // A list would be one server's only, and tell of other callers' tasks.
+        let tasks = object::without(tasks, &["list"]);
         declared.push(format!(r#""tasks":{tasks}"#));
     }
     for key in ["extensions", "experimental"] {

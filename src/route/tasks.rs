@@ -40,6 +40,14 @@ impl Tasks {
             session: client.session.clone(),
         };
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Ids are the servers' own: who comes second must not take the first one's.
+        let taken = known
+            .by_id
+            .get(id)
+            .is_some_and(|known| known.server != task.server || known.caller != task.caller);
+        if taken {
+            return tracing::warn!(%server, "a task has the id of another one and cannot be reached");
+        }
         if known.by_id.insert(id.to_owned(), task).is_none() {
             known.order.push_back(id.to_owned());
         }

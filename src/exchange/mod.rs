@@ -1,20 +1,23 @@
 //! The way back to the client while its request is served.
 
+mod asked;
+
 use std::{
     collections::VecDeque,
-    ops::Deref,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
 use bytes::Bytes;
 use tokio::{sync::Notify, time::Instant};
 
+pub use asked::Asked;
+
 use crate::{
-    call::{Client, Level, Question},
-    mcp::{Frame, Method, Part, fields, message},
+    call::{Client, Level},
+    mcp::{Frame, Method, Part, fields},
 };
 
 /// How many messages may wait for a client that does not read.
@@ -61,6 +64,8 @@ pub struct Exchange {
     /// When the server last showed that it works on the request.
     alive: Mutex<Instant>,
     asking: AtomicUsize,
+    /// The client cannot be asked before it has its answer.
+    mute: AtomicBool,
 }
 
 impl Exchange {
@@ -79,6 +84,7 @@ impl Exchange {
             withdrawal: Notify::new(),
             alive: Mutex::new(Instant::now()),
             asking: AtomicUsize::new(0),
+            mute: AtomicBool::new(false),
         }
     }
 
@@ -214,6 +220,13 @@ impl Exchange {
         true
     }
 
+    /// Nothing reaches the client before its answer: a question would wait for ever.
+    pub fn mute(&self) {
+        if !self.client.revision.is_stateless() {
+            self.mute.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// Asks the client, and waits for its answer; nothing when it is gone, or cannot be asked.
     /// Given up, the client is told that nobody waits any more.
     pub async fn ask(&self, question: Frame) -> Option<Frame> {
@@ -273,49 +286,5 @@ impl Exchange {
     /// The notification by which the client cancelled.
     pub fn withdrawal(&self) -> Option<&Frame> {
         self.withdrawn.get()
-    }
-}
-
-/// A question that is on its way to the client: whatever is said after it comes after it.
-pub struct Asked<E: Deref<Target = Exchange>> {
-    exchange: E,
-    question: Question,
-    due: bool,
-}
-
-impl<E: Deref<Target = Exchange>> Asked<E> {
-    /// Asks; nothing when the client is gone, or cannot be asked.
-    pub fn new(exchange: E, frame: Frame) -> Option<Self> {
-        let question = exchange.client.question();
-        // Answers are awaited from now on, so that a client which goes in this moment is missed.
-        let answers = exchange.client.answers(&frame) && !exchange.client.is_over();
-        if !answers || !exchange.put(question.id(), frame) {
-            return None;
-        }
-        exchange.asking.fetch_add(1, Ordering::Relaxed);
-        Some(Self {
-            exchange,
-            question,
-            due: true,
-        })
-    }
-
-    /// Waits for the answer; nothing when the client is gone.
-    pub async fn answer(mut self) -> Option<Frame> {
-        let answer = self.question.answer().await;
-        self.due = false;
-        self.exchange.touch();
-        answer
-    }
-}
-
-impl<E: Deref<Target = Exchange>> Drop for Asked<E> {
-    /// Tells the client when the question is given up.
-    fn drop(&mut self) {
-        self.exchange.asking.fetch_sub(1, Ordering::Relaxed);
-        if self.due && !self.exchange.client.revision.is_stateless() {
-            let notification = message::unasked(self.question.id());
-            self.exchange.tell(Told::Message(notification));
-        }
     }
 }
