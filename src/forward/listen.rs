@@ -33,6 +33,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long a server has to acknowledge a stream.
 const COURTESY: Duration = Duration::from_secs(5);
 
+/// How long the stream before it is still read.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// How one stream ended.
 enum End {
     /// It closed.
@@ -94,15 +97,24 @@ async fn once(server: &Stateless, before: &mut Option<Stream>) -> End {
             wanted.change,
         )
     };
+    let mut old = before.take();
     let mut stream = tokio::select! {
         opened = Stream::open(server, &watched) => match opened {
             Ok(stream) => stream,
             Err(end) => return end,
         },
-        never = drain(server, before.take()) => match never {},
+        never = drain(server, &mut old) => match never {},
     };
     server.listening.send_replace(change);
+    // What was said on the old one before that may still be on its way.
+    let rest = async {
+        drop(timeout(GRACE, drain(server, &mut old)).await);
+        drop(old.take());
+        std::future::pending::<Infallible>().await
+    };
     tokio::select! {
+        biased;
+        never = rest => match never {},
         () = stream.read(server) => return End::Closed,
         () = server.rewatch.notified() => {}
     }
@@ -111,8 +123,8 @@ async fn once(server: &Stateless, before: &mut Option<Stream>) -> End {
 }
 
 /// Reads what is left of a stream.
-async fn drain(server: &Stateless, stream: Option<Stream>) -> Infallible {
-    if let Some(mut stream) = stream {
+async fn drain(server: &Stateless, stream: &mut Option<Stream>) -> Infallible {
+    if let Some(stream) = stream {
         stream.read(server).await;
     }
     std::future::pending().await

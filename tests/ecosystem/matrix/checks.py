@@ -68,11 +68,15 @@ class Checks:
 
     async def progress(self):
         seen = []
+        complete = asyncio.Event()
 
         async def progressed(done, total, _message):
             seen.append((done, total))
+            if len(seen) == 3:
+                complete.set()
 
         await self.call("test_tool_with_progress", progress=progressed)
+        await complete.wait()  # the SDK may be slower with it than with the result
         assert seen == [(0, 100), (50, 100), (100, 100)], seen
 
     async def cancel(self):
