@@ -107,7 +107,7 @@ impl SseClient {
             .await
     }
 
-    /// Initializes.
+    /// Says hello.
     pub(crate) async fn initialize(mut self, revision: &str, capabilities: &str) -> Self {
         self.say(&initialize_with(revision, capabilities)).await;
         let answer = self.answer("0").await;
