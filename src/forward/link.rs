@@ -15,7 +15,7 @@ use crate::{
     bridge::{self, InputRequired},
     call::{Client, Level, Reply, Target},
     exchange::Exchange,
-    mcp::{Frame, Method, Part, fields},
+    mcp::{Frame, Method, Part, fields, message},
     refusal::Refusal,
     route::Routed,
 };
@@ -126,7 +126,7 @@ impl Link {
         ))
     }
 
-    async fn whole(&self, reply: Reply) -> Result<bytes::Bytes, Refusal> {
+    async fn whole(&self, reply: Reply) -> Result<Bytes, Refusal> {
         match self {
             Self::Pool(_) => Err(Refusal::Unanswered), // answers on pipes are whole
             Self::Http(http) => http.wire.whole(reply).await,
@@ -152,10 +152,7 @@ impl Link {
         if let Target::Subscription(uri, wanted) = &call.target {
             self.watch(uri, *wanted).await;
             let id = call.frame.raw(Part::Id).unwrap_or("null");
-            return Ok(Reply::Whole(crate::mcp::message::result(
-                id.as_bytes(),
-                b"{}",
-            )));
+            return Ok(Reply::Whole(message::result(id.as_bytes(), b"{}")));
         }
         let id = call.frame.raw(Part::Id).unwrap_or("null").as_bytes();
         let mut routed = routed.reworded(bridge::to_stateless(&call.frame, &call.client)?);

@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{
     outlet::Audience,
+    server::COURTESY,
     stateless::{Stateless, own_members},
 };
 use crate::{
@@ -29,9 +30,6 @@ use crate::{
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// How long a server has to acknowledge a stream.
-const COURTESY: Duration = Duration::from_secs(5);
 
 /// How long the stream before it is still read.
 const GRACE: Duration = Duration::from_secs(1);

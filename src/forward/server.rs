@@ -17,7 +17,8 @@ use crate::{
     route::Routed,
 };
 
-/// How long a server may take for what is not a call: a farewell, a log level.
+/// How long a server may take for what is not a call: a farewell, a log level, the
+/// acknowledgement of a subscription.
 pub(super) const COURTESY: Duration = Duration::from_secs(5);
 
 /// What a connection is followed by until it falls.

@@ -9,7 +9,6 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use http::{HeaderMap, HeaderValue, Method as Verb};
@@ -24,6 +23,7 @@ use super::{
     headers,
     life::Life,
     listing::{Greeting, garbled, speaks_stateless},
+    server::COURTESY,
     wire::Wire,
 };
 use crate::{
@@ -41,9 +41,6 @@ pub(super) struct Wanted {
     /// Counts the changes.
     pub(super) change: u64,
 }
-
-/// How long somebody who subscribes waits for the server to know.
-const COURTESY: Duration = Duration::from_secs(5);
 
 /// A server that keeps no sessions.
 pub(super) struct Stateless {
