@@ -45,6 +45,7 @@ impl ServerConfig {
             ("timeout", self.timeout),
             ("timeout_total", self.timeout_total),
             ("connect_timeout", self.connect_timeout),
+            ("check_interval", self.check_interval()),
         ] {
             if duration.is_zero() {
                 return Err(Fault::at([key], "nothing answers in no time"));
@@ -57,6 +58,12 @@ impl ServerConfig {
         if self.transport.is_some() {
             return Err(Fault::at_key(
                 ["transport"],
+                "belongs to `url`, not to `command`",
+            ));
+        }
+        if self.check_interval.is_some() {
+            return Err(Fault::at_key(
+                ["check_interval"],
                 "belongs to `url`, not to `command`",
             ));
         }

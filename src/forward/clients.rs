@@ -90,6 +90,8 @@ impl Http {
     /// Forgets a session that the server has forgotten.
     pub(super) fn forget(&self, client: &Client, lost: &Arc<Upstream>) {
         lost.over.cancel();
+        // It has started anew, perhaps with other lists.
+        self.wire.outlet.changes.add_all();
         let stale = |cell: &Arc<Cell>| {
             cell.get()
                 .is_some_and(|upstream| Arc::ptr_eq(upstream, lost))

@@ -116,6 +116,9 @@ pub struct ServerConfig {
     /// How long connecting and `initialize` may take.
     #[serde(with = "humantime_serde")]
     pub connect_timeout: Duration,
+    /// How often it is asked whether it is still there, if it has no stream that would tell.
+    #[serde(with = "humantime_serde")]
+    pub check_interval: Option<Duration>,
 }
 
 impl Default for ServerConfig {
@@ -134,11 +137,17 @@ impl Default for ServerConfig {
             timeout: Duration::from_secs(300),
             timeout_total: Duration::from_secs(3600),
             connect_timeout: Duration::from_secs(60),
+            check_interval: None,
         }
     }
 }
 
 impl ServerConfig {
+    /// How often it is asked whether it is still there.
+    pub fn check_interval(&self) -> Duration {
+        self.check_interval.unwrap_or(Duration::from_secs(30))
+    }
+
     /// Makes what is relative to the config file absolute, and finds the word `mcpgate`.
     pub(crate) fn resolve(&mut self, folder: &Path, program: &Path) {
         let absolute = |path: &Path| {

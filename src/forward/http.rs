@@ -48,7 +48,7 @@ pub(super) struct Http {
     next_id: AtomicU64,
     life: Mutex<Life>,
     /// For whom the gateway's own requests are made.
-    nobody: Arc<Client>,
+    pub(super) nobody: Arc<Client>,
 }
 
 impl Http {

@@ -20,6 +20,7 @@ pub(super) struct Fall {
 pub(super) struct Life {
     over: CancellationToken,
     fall: Arc<OnceLock<Fall>>,
+    mute: CancellationToken,
 }
 
 impl Life {
@@ -38,6 +39,16 @@ impl Life {
     /// Waits for its end.
     pub(super) async fn over(&self) {
         self.over.cancelled().await;
+    }
+
+    /// There is no stream on it that would end with it.
+    pub(super) fn set_mute(&self) {
+        self.mute.cancel();
+    }
+
+    /// Waits until it is known that there is none.
+    pub(super) async fn mute(&self) {
+        self.mute.cancelled().await;
     }
 
     /// Why it ended.

@@ -73,7 +73,7 @@ async fn repeat(server: &Stateless) {
         match once(server, &mut before).await {
             End::NotOffered => {
                 server.listening.send_replace(u64::MAX); // there is nothing to wait for
-                return;
+                return server.life().set_mute();
             }
             End::Gone(reason) => return server.life().end(reason, Vec::new()),
             End::Rewatch => {}

@@ -14,6 +14,7 @@ mod life;
 mod link;
 mod listen;
 mod listing;
+mod liveness;
 mod opening;
 mod outlet;
 mod peer;

@@ -96,6 +96,11 @@ impl Changes {
         self.came.notify_one();
     }
 
+    /// All of them may have changed.
+    pub(super) fn add_all(&self) {
+        List::ALL.into_iter().for_each(|list| self.add(list));
+    }
+
     /// Waits for changes; several that came meanwhile are one.
     pub(super) async fn take(&self) -> Vec<List> {
         loop {

@@ -90,6 +90,7 @@ impl Listener {
             let own = self.client.is_none();
             match self.once().await {
                 End::Closed => {}
+                End::NotOffered if own => return self.http.life().set_mute(),
                 End::NotOffered => return,
                 End::SessionLost if own => {
                     let words = "it has forgotten the gateway's session".to_owned();

@@ -66,8 +66,11 @@ impl Server {
                 self.joined(&link, &greeting, &catalog);
                 outlet.upward.offer(&self.name, catalog.clone());
                 outlet.upward.settled(&self.name);
-                self.follow(&link, connection.life(), &greeting, catalog, outlet)
-                    .await;
+                let life = connection.life();
+                tokio::select! {
+                    () = self.follow(&link, life, &greeting, catalog, outlet) => {}
+                    never = self.check(&link, life) => match never {},
+                }
             }
             Err(refusal) => {
                 self.fell(&reason(refusal));
@@ -248,7 +251,7 @@ impl Server {
 }
 
 /// Why a server did not come up, for those who know already which one it is.
-fn reason(refusal: Refusal) -> String {
+pub(super) fn reason(refusal: Refusal) -> String {
     if let Refusal::Stopped { reason, stderr, .. } = refusal {
         let words = stderr.last().map(|line| format!(", after saying `{line}`"));
         return format!("it stopped: {reason}{}", words.unwrap_or_default());

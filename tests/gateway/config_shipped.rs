@@ -114,6 +114,8 @@ fn the_shipped_files_state_the_defaults() {
     let default = ServerConfig::default();
     assert_eq!(files.timeout, default.timeout);
     assert_eq!(files.connect_timeout, default.connect_timeout);
+    let remote = &config.servers["remote"];
+    assert_eq!(remote.check_interval(), default.check_interval());
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod layers;
 mod librechat;
 mod list_changed;
 mod lists;
+mod liveness;
 mod lossless;
 mod naming_properties;
 mod order;

@@ -5,6 +5,7 @@ use std::{fs, net::SocketAddr, path::Path, sync::Arc};
 use mcpgate::{
     authenticate::hash_of,
     config::{self, Config, Environment, Paths},
+    forward::State,
     gateway,
     pipeline::Pipeline,
 };
@@ -60,6 +61,24 @@ impl Gateway {
     /// Every server was reached, or found to be down.
     pub(crate) async fn settled(&self) {
         within("the servers", self.pipeline().start.over()).await;
+    }
+
+    /// How a server is doing.
+    pub(crate) fn state(&self, server: &str) -> State {
+        let plan = self.pipeline().plan();
+        let mut servers = plan.servers.iter();
+        let found = servers.find(|(name, _)| name.as_str() == server);
+        found.unwrap().1.state()
+    }
+
+    /// A server is found to be down. Nobody is told of that, so it is looked for.
+    pub(crate) async fn loses(&self, server: &str) {
+        let lost = async {
+            while self.state(server).state != "down" {
+                tokio::task::yield_now().await;
+            }
+        };
+        within("the end of the server", lost).await;
     }
 
     pub(crate) fn pipeline(&self) -> &Arc<Pipeline> {

@@ -132,6 +132,18 @@ impl HttpServer {
         self
     }
 
+    /// Goes away: its connections break, and its port refuses new ones until it is served again.
+    pub(crate) async fn leaves(mut self) -> Reserved {
+        self.serving.abort();
+        drop((&mut self.serving).await);
+        self.inner().streams.clear();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind(self.address).unwrap();
+        let state = self.state.clone();
+        Reserved { socket, state }
+    }
+
     /// Forgets a session, as after a restart.
     pub(crate) fn forget(&self, session: &str) {
         assert!(self.inner().alive.remove(session), "no session {session}");
