@@ -183,8 +183,8 @@ impl Link {
     /// Somebody wants to hear of a resource of a stateless server, or nobody does any more.
     async fn watch(&self, uri: &str, wanted: bool) {
         match self {
-            Self::Pool(pool) => pool.watch(uri, wanted),
-            Self::Stateless(server) => server.watch(uri, wanted).await,
+            Self::Pool(pool) => pool.watched.watch(uri, wanted).await,
+            Self::Stateless(server) => server.watched.watch(uri, wanted).await,
             Self::Http(_) => {}
         }
     }

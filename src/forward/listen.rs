@@ -1,11 +1,7 @@
 //! What a server of 2026-07-28 says of its own accord: one `subscriptions/listen` for the
 //! gateway, opened anew when other resources are to be watched.
 
-use std::{
-    convert::Infallible,
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::Method as Verb;
@@ -17,6 +13,7 @@ use super::{
     outlet::Audience,
     server::COURTESY,
     stateless::{Stateless, own_members},
+    watched::Reader,
 };
 use crate::{
     bridge,
@@ -28,8 +25,8 @@ use crate::{
     },
 };
 
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How long the stream before it is still read.
 const GRACE: Duration = Duration::from_secs(1);
@@ -59,65 +56,84 @@ pub(super) fn params(watched: &[String]) -> String {
     )
 }
 
-/// Listens until the server is let go.
-pub(super) async fn listen(server: Arc<Stateless>) {
-    let over = server.over.clone();
-    over.run_until_cancelled(repeat(&server)).await;
+/// The gateway, listening to one server.
+struct Listener<'a> {
+    server: &'a Stateless,
+    wanted: Reader,
+    /// The stream before, which is read until the next one is acknowledged: nothing is missed.
+    before: Option<Stream>,
+    /// Nobody has listened for a while.
+    missed: bool,
+    pause: Duration,
 }
 
-async fn repeat(server: &Stateless) {
-    let mut pause = FIRST_PAUSE;
-    let mut before = None;
-    loop {
-        let started = tokio::time::Instant::now();
-        match once(server, &mut before).await {
-            End::NotOffered => {
-                server.listening.send_replace(u64::MAX); // there is nothing to wait for
-                return server.life().set_mute();
-            }
-            End::Gone(reason) => return server.life().end(reason, Vec::new()),
-            End::Rewatch => {}
-            End::Closed if started.elapsed() > LONGEST_PAUSE => pause = FIRST_PAUSE,
-            End::Closed => {
-                sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+/// Listens until the server is let go.
+pub(super) async fn listen(server: Arc<Stateless>) {
+    let mut listener = Listener {
+        server: &server,
+        wanted: server.watched.reader(),
+        before: None,
+        missed: false,
+        pause: FIRST_PAUSE,
+    };
+    server.over.run_until_cancelled(listener.repeat()).await;
+}
+
+impl Listener<'_> {
+    async fn repeat(&mut self) {
+        loop {
+            let started = tokio::time::Instant::now();
+            match self.once().await {
+                End::NotOffered => {
+                    self.server.watched.unknown();
+                    return self.server.life().set_mute();
+                }
+                End::Gone(reason) => return self.server.life().end(reason, Vec::new()),
+                End::Rewatch => {}
+                End::Closed => {
+                    self.missed = true;
+                    if started.elapsed() > LONGEST_PAUSE {
+                        self.pause = FIRST_PAUSE;
+                        continue;
+                    }
+                    sleep(self.pause).await;
+                    self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+                }
             }
         }
     }
-}
 
-/// One stream. The one before it is read until this one is acknowledged, so that nothing is missed.
-async fn once(server: &Stateless, before: &mut Option<Stream>) -> End {
-    let (watched, change) = {
-        let wanted = server.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-        (
-            wanted.uris.iter().cloned().collect::<Vec<_>>(),
-            wanted.change,
-        )
-    };
-    let mut old = before.take();
-    let mut stream = tokio::select! {
-        opened = Stream::open(server, &watched) => match opened {
-            Ok(stream) => stream,
-            Err(end) => return end,
-        },
-        never = drain(server, &mut old) => match never {},
-    };
-    server.listening.send_replace(change);
-    // What was said on the old one before that may still be on its way.
-    let rest = async {
-        drop(timeout(GRACE, drain(server, &mut old)).await);
-        drop(old.take());
-        std::future::pending::<Infallible>().await
-    };
-    tokio::select! {
-        biased;
-        never = rest => match never {},
-        () = stream.read(server) => return End::Closed,
-        () = server.rewatch.notified() => {}
+    /// One stream.
+    async fn once(&mut self) -> End {
+        let server = self.server;
+        let (watched, change) = self.wanted.now();
+        let mut old = self.before.take();
+        let mut stream = tokio::select! {
+            opened = Stream::open(server, &watched) => match opened {
+                Ok(stream) => stream,
+                Err(end) => return end,
+            },
+            never = drain(server, &mut old) => match never {},
+        };
+        server.watched.known(change);
+        if std::mem::take(&mut self.missed) {
+            server.wire.outlet.changes.add_all();
+        }
+        // What was said on the old one before that may still be on its way.
+        let rest = async {
+            drop(timeout(GRACE, drain(server, &mut old)).await);
+            drop(old.take());
+            std::future::pending::<Infallible>().await
+        };
+        tokio::select! {
+            biased;
+            never = rest => match never {},
+            () = stream.read(server) => return End::Closed,
+            () = self.wanted.changed() => {}
+        }
+        self.before = Some(stream);
+        End::Rewatch
     }
-    *before = Some(stream);
-    End::Rewatch
 }
 
 /// Reads what is left of a stream.

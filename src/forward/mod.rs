@@ -9,6 +9,7 @@ mod child;
 mod clients;
 mod config;
 mod headers;
+mod hearing;
 mod http;
 mod life;
 mod link;
@@ -30,6 +31,7 @@ mod stream;
 mod supervise;
 mod ticket;
 mod upstream;
+mod watched;
 mod wire;
 mod withdrawal;
 

@@ -13,7 +13,7 @@ use std::sync::{
 
 use bytes::Bytes;
 use dashmap::DashMap;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -65,6 +65,8 @@ pub(super) struct Peer {
     /// Whether its requests stand for themselves (2026-07-28).
     pub(super) stateless: AtomicBool,
     next_id: AtomicU64,
+    /// The last stream of notifications that it has acknowledged.
+    pub(super) acknowledged: watch::Sender<u64>,
     /// What it has asked, by its own ids, so that it can take a question back.
     pub(super) asked: DashMap<Bytes, CancellationToken>,
 }
@@ -82,6 +84,7 @@ impl Peer {
             whose,
             stateless: AtomicBool::new(false),
             next_id: AtomicU64::new(1),
+            acknowledged: watch::Sender::new(0),
             asked: DashMap::new(),
         };
         (Arc::new(peer), queue)
@@ -97,7 +100,7 @@ impl Peer {
         exchange: &Arc<Exchange>,
     ) -> Result<Reply, Refusal> {
         let frame = &routed.call().frame;
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let id = self.number();
         let number = id.to_string();
         let number = number.as_bytes();
         let mut edits = vec![(Part::Id, number), (Part::MetaToken, number)];
@@ -113,22 +116,19 @@ impl Peer {
     /// # Errors
     /// When the peer goes away before it answers.
     pub(super) async fn ask(&self, method: Method, params: &str) -> Result<Frame, Refusal> {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let id = self.number();
         let request = self.request(id, method, params);
         self.expect(id, None, None).send(request).await
     }
 
-    /// Opens a stream of notifications; gives its number.
-    pub(super) fn listen(&self, params: &str) -> u64 {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        self.tell(self.request(id, Method::SubscriptionsListen, params));
-        id
+    /// A number that no request to it has had.
+    pub(super) fn number(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Ends one.
-    pub(super) fn unlisten(&self, id: u64) {
-        let params = format!(r#"{{"requestId":{id}}}"#);
-        self.tell(message::notification(Method::Cancelled, Some(&params)));
+    /// The last number that it was given.
+    pub(super) fn last_number(&self) -> u64 {
+        self.next_id.load(Ordering::Relaxed).saturating_sub(1)
     }
 
     fn request(&self, id: u64, method: Method, params: &str) -> Bytes {
@@ -174,7 +174,8 @@ impl Peer {
         }
     }
 
-    fn expect(
+    /// Waits for the answer to a request from now on.
+    pub(super) fn expect(
         &self,
         id: u64,
         exchange: Option<&Arc<Exchange>>,
@@ -221,7 +222,7 @@ impl Peer {
             Some(Method::Progress) => self.progressed(&frame),
             Some(Method::ListChanged(list)) => self.outlet.changes.add(list),
             Some(Method::Cancelled) => self.unasked(&frame),
-            Some(Method::SubscriptionsAcknowledged) => {}
+            Some(Method::SubscriptionsAcknowledged) => self.listens(&frame),
             Some(Method::ResourcesUpdated) if self.stateless.load(Ordering::Relaxed) => {
                 let frame = bridge::unmarked(frame);
                 self.outlet

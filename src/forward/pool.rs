@@ -1,12 +1,9 @@
 //! The peers of one server: the gateway's own, and where the config says so one for each session
 //! or each user, opened at its first call.
 
-use std::{
-    collections::BTreeSet,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use arc_swap::ArcSwapOption;
@@ -21,6 +18,7 @@ use super::{
     outlet::Outlet,
     peer::{Peer, Whose},
     servers::Sharing,
+    watched::Watched,
     wire::Wire,
 };
 use crate::{
@@ -53,8 +51,8 @@ pub(super) struct Pool {
     others: DashMap<Arc<str>, Arc<OnceCell<Arc<Peer>>>>,
     /// Whether the server's requests stand for themselves: then one peer serves everybody.
     stateless: AtomicBool,
-    /// The stream of notifications of a stateless peer, and the resources it is to tell of.
-    listening: Mutex<(Option<u64>, BTreeSet<String>)>,
+    /// The resources that a stateless peer is to tell of.
+    pub(super) watched: Arc<Watched>,
 }
 
 impl Pool {
@@ -77,7 +75,7 @@ impl Pool {
             own: ArcSwapOption::empty(),
             others: DashMap::new(),
             stateless: AtomicBool::new(config.revision.is_some_and(Revision::is_stateless)),
-            listening: Mutex::default(),
+            watched: Arc::default(),
         })
     }
 
@@ -102,11 +100,7 @@ impl Pool {
         };
         self.own.store(Some(peer.clone()));
         if self.is_stateless() {
-            self.listening
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .0 = None;
-            self.relisten();
+            tokio::spawn(super::hearing::listen(self.watched.clone(), peer.clone()));
         }
         Ok((peer, greeting))
     }
@@ -114,38 +108,6 @@ impl Pool {
     /// Whether the server's requests stand for themselves.
     pub(super) fn is_stateless(&self) -> bool {
         self.stateless.load(Ordering::Relaxed)
-    }
-
-    /// Somebody wants to hear of a resource of a stateless server, or nobody does any more.
-    pub(super) fn watch(&self, uri: &str, wanted: bool) {
-        let mut listening = self
-            .listening
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let changed = match wanted {
-            true => listening.1.insert(uri.to_owned()),
-            false => listening.1.remove(uri),
-        };
-        drop(listening);
-        if changed {
-            self.relisten();
-        }
-    }
-
-    /// Opens a stream that tells of all that is wanted now, and ends the one before.
-    fn relisten(&self) {
-        let Ok(peer) = self.shared() else { return };
-        let mut listening = self
-            .listening
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let watched: Vec<String> = listening.1.iter().cloned().collect();
-        let before = listening
-            .0
-            .replace(peer.listen(&super::listen::params(&watched)));
-        if let Some(before) = before {
-            peer.unlisten(before);
-        }
     }
 
     /// Carries one call.

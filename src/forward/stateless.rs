@@ -3,19 +3,12 @@
 //! One connection pool serves everybody; ids and progress tokens of clients can stay, because
 //! each request has a response of its own.
 
-use std::{
-    collections::BTreeSet,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
 };
 
 use http::{HeaderMap, HeaderValue, Method as Verb};
-use tokio::{
-    sync::{Notify, watch},
-    time::timeout,
-};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -23,7 +16,7 @@ use super::{
     headers,
     life::Life,
     listing::{Greeting, garbled, speaks_stateless},
-    server::COURTESY,
+    watched::Watched,
     wire::Wire,
 };
 use crate::{
@@ -34,14 +27,6 @@ use crate::{
     route::Routed,
 };
 
-/// What to hear of.
-#[derive(Default)]
-pub(super) struct Wanted {
-    pub(super) uris: BTreeSet<String>,
-    /// Counts the changes.
-    pub(super) change: u64,
-}
-
 /// A server that keeps no sessions.
 pub(super) struct Stateless {
     pub(super) wire: Wire,
@@ -51,10 +36,7 @@ pub(super) struct Stateless {
     /// Ends the stream of notifications.
     pub(super) over: CancellationToken,
     /// The resources that somebody wants to hear of.
-    pub(super) wanted: Mutex<Wanted>,
-    /// The last change of them that the server knows of.
-    pub(super) listening: watch::Sender<u64>,
-    pub(super) rewatch: Notify,
+    pub(super) watched: Watched,
     /// For whom the gateway's own requests are made.
     nobody: Arc<Client>,
 }
@@ -71,9 +53,7 @@ impl Stateless {
             next_id: AtomicU64::new(1),
             life: Mutex::default(),
             over: CancellationToken::new(),
-            wanted: Mutex::default(),
-            listening: watch::Sender::new(0),
-            rewatch: Notify::new(),
+            watched: Watched::default(),
             nobody: Arc::new(nobody),
         })
     }
@@ -151,27 +131,6 @@ impl Stateless {
         let bad =
             |error: crate::mcp::Malformed| garbled(&self.wire.outlet.server, error.to_string());
         Ok(Frame::parse(bytes).map_err(bad)?)
-    }
-
-    /// Somebody wants to hear of a resource, or nobody does any more. Waits until the server knows.
-    pub(super) async fn watch(&self, uri: &str, wanted: bool) {
-        let mut known = self.listening.subscribe();
-        let change = {
-            let mut all = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-            let changed = match wanted {
-                true => all.uris.insert(uri.to_owned()),
-                false => all.uris.remove(uri),
-            };
-            if changed {
-                all.change += 1;
-                self.rewatch.notify_one();
-            }
-            all.change
-        };
-        if wanted {
-            // A server that is away is told when it is back.
-            drop(timeout(COURTESY, known.wait_for(|known| *known >= change)).await);
-        }
     }
 
     /// The headers of a request of that method, about that name.
