@@ -1,7 +1,7 @@
 //! The session a call came in on.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
@@ -28,8 +28,9 @@ pub struct Client {
     pub info: Box<str>,
     /// The level it set, plus one; nothing yet is zero.
     level: AtomicU8,
-    /// The resources that it has subscribed to, so that they can be asked for again.
-    watched: Mutex<HashSet<(ServerName, String)>>,
+    /// The resources that it has subscribed to, so that they can be asked for again; for a
+    /// stateless one, with the number of its streams that tell of each.
+    watched: Mutex<HashMap<(ServerName, String), usize>>,
     over: AtomicBool,
     next_question: AtomicU64,
     questions: Mutex<HashMap<u64, oneshot::Sender<Frame>>>,
@@ -74,10 +75,28 @@ impl Client {
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         let resource = (server.clone(), uri.to_owned());
         if wanted {
-            watched.insert(resource);
+            watched.insert(resource, 1);
         } else {
             watched.remove(&resource);
         }
+    }
+
+    /// One more stream of a stateless client tells of a resource, or one less.
+    pub fn listen(&self, server: &ServerName, uri: &str, more: bool) {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let resource = (server.clone(), uri.to_owned());
+        let streams = watched.get(&resource).copied().unwrap_or_default();
+        match (more, streams) {
+            (true, _) => drop(watched.insert(resource, streams + 1)),
+            (false, 0 | 1) => drop(watched.remove(&resource)),
+            (false, _) => drop(watched.insert(resource, streams - 1)),
+        }
+    }
+
+    /// Whether it wants to hear of a resource.
+    pub fn hears_of(&self, server: &ServerName, uri: &str) -> bool {
+        let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.contains_key(&(server.clone(), uri.to_owned()))
     }
 
     /// How many resources it wants to hear of.
@@ -91,7 +110,7 @@ impl Client {
     /// The resources of a server that it wants to hear of.
     pub fn watched(&self, server: &ServerName) -> Vec<String> {
         let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        let there = watched.iter().filter(|(of, _)| of == server);
+        let there = watched.keys().filter(|(of, _)| of == server);
         there.map(|(_, uri)| uri.clone()).collect()
     }
 

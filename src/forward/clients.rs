@@ -90,8 +90,12 @@ impl Http {
     /// Forgets a session that the server has forgotten.
     pub(super) fn forget(&self, client: &Client, lost: &Arc<Upstream>) {
         lost.over.cancel();
-        // It has started anew, perhaps with other lists.
-        self.wire.outlet.changes.add_all();
+        // It has started anew, perhaps with other lists; unless the gateway's own session is of
+        // the time after that.
+        let own = self.own.load_full();
+        if own.is_none_or(|own| own.since < lost.since) {
+            self.wire.outlet.changes.add_all();
+        }
         let stale = |cell: &Arc<Cell>| {
             cell.get()
                 .is_some_and(|upstream| Arc::ptr_eq(upstream, lost))

@@ -22,7 +22,6 @@ use super::{
     answer::Trouble,
     clients::Clients,
     headers::SESSION,
-    level_params,
     life::Life,
     listing::Greeting,
     upstream::Upstream,
@@ -30,7 +29,7 @@ use super::{
     withdrawal::{Withdrawal, farewell},
 };
 use crate::{
-    call::{Caller, Client, Level, Reply},
+    call::{Caller, Client, Reply},
     exchange::Exchange,
     mcp::{Frame, Method, Part, Revision, message},
     refusal::Refusal,
@@ -159,28 +158,32 @@ impl Http {
         params: &str,
     ) -> Result<Frame, Refusal> {
         let upstream = self.upstream(client).await?;
-        let asked = self.ask_on(&upstream.headers, method, params).await;
-        asked.map(|(frame, _)| frame).map_err(|trouble| {
-            if matches!(trouble, Trouble::SessionLost) {
-                self.forget(client, &upstream);
-            }
-            trouble.into_refusal(&self.wire.outlet.server)
-        })
+        let mut asked = self.ask_on(&upstream.headers, method, params).await;
+        if matches!(asked, Err(Trouble::SessionLost)) {
+            self.forget(client, &upstream);
+            let upstream = self.upstream(client).await?;
+            asked = self.ask_on(&upstream.headers, method, params).await;
+        }
+        asked
+            .map(|(frame, _)| frame)
+            .map_err(|trouble| trouble.into_refusal(&self.wire.outlet.server))
     }
 
-    /// Sets the level of the session held for a client, if there is one yet.
+    /// Asks something on the session held for a client, if there is one yet.
     ///
     /// # Errors
     /// As for [`Http::call`].
-    pub(super) async fn set_level(&self, client: &Client, level: Level) -> Result<(), Refusal> {
-        let params = &level_params(level);
+    pub(super) async fn ask_held(
+        &self,
+        client: &Client,
+        method: Method,
+        params: &str,
+    ) -> Result<(), Refusal> {
         let cell = self.clients.get(&client.session).map(|cell| cell.clone());
         let Some(upstream) = cell.and_then(|cell| cell.get().cloned()) else {
             return Ok(());
         };
-        let asked = self
-            .ask_on(&upstream.headers, Method::LoggingSetLevel, params)
-            .await;
+        let asked = self.ask_on(&upstream.headers, method, params).await;
         asked
             .map(drop)
             .map_err(|trouble| trouble.into_refusal(&self.wire.outlet.server))

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     bridge::{self, InputRequired},
-    call::{Client, Level, Reply, Target},
+    call::{Client, Reply, Target},
     exchange::Exchange,
     mcp::{Frame, Method, Part, fields, message},
     refusal::Refusal,
@@ -44,7 +44,7 @@ impl Link {
     }
 
     /// Whether requests on it stand for themselves.
-    fn is_stateless(&self) -> bool {
+    pub(super) fn is_stateless(&self) -> bool {
         match self {
             Self::Pool(pool) => pool.is_stateless(),
             Self::Http(_) => false,
@@ -178,96 +178,6 @@ impl Link {
             routed = routed.reworded(Frame::parse(again.with(&[(Part::Id, number.as_bytes())]))?);
         }
         Err(Refusal::Unanswered)
-    }
-
-    /// Somebody wants to hear of a resource of a stateless server, or nobody does any more.
-    async fn watch(&self, uri: &str, wanted: bool) {
-        match self {
-            Self::Pool(pool) => pool.watched.watch(uri, wanted).await,
-            Self::Stateless(server) => server.watched.watch(uri, wanted).await,
-            Self::Http(_) => {}
-        }
-    }
-
-    /// Asks something of the gateway's own where a client's calls go.
-    async fn ask_for(
-        &self,
-        client: &Arc<Client>,
-        method: Method,
-        params: &str,
-    ) -> Result<Frame, Refusal> {
-        match self {
-            Self::Pool(pool) => pool.ask_for(client, method, params).await,
-            Self::Http(http) => http.ask_for(client, method, params).await,
-            Self::Stateless(_) => self.ask(method, params).await,
-        }
-    }
-
-    /// A client wants to hear of a resource; without one, somebody whom the gateway stands for.
-    pub(super) async fn subscribe(
-        &self,
-        uri: &str,
-        client: Option<&Arc<Client>>,
-    ) -> Result<(), Refusal> {
-        if self.is_stateless() {
-            self.watch(uri, true).await;
-            return Ok(());
-        }
-        let params = super::uri_params(uri);
-        let method = Method::ResourcesSubscribe;
-        let answer = match client {
-            Some(client) => self.ask_for(client, method, &params).await?,
-            None => self.ask(method, &params).await?,
-        };
-        match answer.raw(Part::Error) {
-            None => Ok(()),
-            Some(error) => {
-                let words = fields::field(error, "message").and_then(fields::string);
-                tracing::debug!("a subscription is refused: {}", words.unwrap_or_default());
-                Err(Refusal::Unanswered)
-            }
-        }
-    }
-
-    /// Nobody wants to hear of a resource any more.
-    pub(super) async fn unsubscribe(&self, uri: &str) -> Result<(), Refusal> {
-        if self.is_stateless() {
-            self.watch(uri, false).await;
-            return Ok(());
-        }
-        let params = super::uri_params(uri);
-        self.ask(Method::ResourcesUnsubscribe, &params)
-            .await
-            .map(drop)
-    }
-
-    /// Tells a server that has just come up what is wanted of it.
-    pub(super) async fn remind(&self, level: Option<Level>, uris: &[String]) {
-        if let Some(level) = level.filter(|_| !self.is_stateless()) {
-            // It need not know of levels.
-            drop(
-                self.ask(Method::LoggingSetLevel, &super::level_params(level))
-                    .await,
-            );
-        }
-        for uri in uris {
-            drop(self.subscribe(uri, None).await);
-        }
-    }
-
-    /// Passes a client's log level on.
-    pub(super) async fn set_level(
-        &self,
-        client: &Client,
-        level: Level,
-        lowest: Level,
-    ) -> Result<(), Refusal> {
-        match self {
-            _ if self.is_stateless() => Ok(()), // each request carries it
-            Self::Pool(pool) => pool.set_level(client, level, lowest).await,
-            Self::Http(http) => http.set_level(client, level).await,
-            Self::Stateless(_) => Ok(()),
-        }
     }
 
     /// A client's session is over; `last`: its caller has no other.

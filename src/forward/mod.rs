@@ -33,6 +33,7 @@ mod ticket;
 mod upstream;
 mod watched;
 mod wire;
+mod wishes;
 mod withdrawal;
 
 use bytes::Bytes;

@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Scope, ServerConfig, level_params,
+    Scope, ServerConfig,
     listing::Greeting,
     outlet::Outlet,
     peer::{Peer, Whose},
@@ -22,7 +22,7 @@ use super::{
     wire::Wire,
 };
 use crate::{
-    call::{Client, Level, Reply},
+    call::{Client, Reply},
     exchange::Exchange,
     mcp::{Frame, Method, Revision},
     refusal::Refusal,
@@ -164,18 +164,16 @@ impl Pool {
         }
     }
 
-    /// Passes a log level on to the peer that serves a client.
+    /// Asks something on the peer that serves a client, if there is one.
     ///
     /// # Errors
     /// When it goes away.
-    pub(super) async fn set_level(
+    pub(super) async fn ask_held(
         &self,
         client: &Client,
-        level: Level,
-        lowest: Level,
+        method: Method,
+        params: &str,
     ) -> Result<(), Refusal> {
-        let alone = self.sharing() == Sharing::Nobody;
-        let level = if alone { level } else { lowest };
         let peer = match self.scope {
             Scope::Shared => self.shared().ok(),
             Scope::Session | Scope::User => {
@@ -186,9 +184,7 @@ impl Pool {
         let Some(peer) = peer.filter(|peer| !peer.life.is_over()) else {
             return Ok(());
         };
-        peer.ask(Method::LoggingSetLevel, &level_params(level))
-            .await
-            .map(drop)
+        peer.ask(method, params).await.map(drop)
     }
 
     /// A session is over; `last` says that its caller has no other.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::{StreamExt, stream};
 use indexmap::IndexMap;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -16,6 +17,9 @@ use crate::{
     refusal::Refusal,
     route::Routed,
 };
+
+/// Clients whose subscriptions are made again at once, when a server is back.
+const AT_ONCE: usize = 16;
 
 /// With whom a client shares a connection, and so its subscriptions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,16 +120,44 @@ impl Servers {
         asked.unwrap_or(Err(Refusal::Unanswered))
     }
 
-    /// Tells a shared server that has just come up what is wanted of it.
-    pub fn remind(&self, server: &ServerName, level: Option<Level>, uris: Vec<String>) {
-        let Some(Ok(link)) = self.by_name.get(server).map(|server| server.link()) else {
+    /// Tells a server that has just come up what is wanted of it: on the connection that everybody
+    /// shares, or on those of the clients that are `watching` resources of it.
+    pub fn remind(
+        &self,
+        name: &ServerName,
+        level: Option<Level>,
+        uris: Vec<String>,
+        watching: Vec<Arc<Client>>,
+    ) {
+        let Some(server) = self.by_name.get(name) else {
             return;
         };
+        let Ok(link) = server.link() else { return };
+        if server.state().state != "up" {
+            return;
+        }
         if link.sharing() == Sharing::Everybody {
             tokio::spawn(async move {
                 drop(timeout(COURTESY, link.remind(level, &uris)).await);
             });
+            return;
         }
+        let limit = server.config().connect_timeout + COURTESY;
+        let name = name.clone();
+        let each = move |client: Arc<Client>| {
+            let (link, name) = (link.clone(), name.clone());
+            async move { drop(timeout(limit, link.revive(&name, &client)).await) }
+        };
+        tokio::spawn(stream::iter(watching).for_each_concurrent(AT_ONCE, each));
+    }
+
+    /// A client that has no session no longer wants to hear of a resource, nor does anybody whom
+    /// its connection serves.
+    pub async fn unsubscribe_for(&self, server: &ServerName, uri: &str, client: &Client) {
+        let Some(Ok(link)) = self.by_name.get(server).map(|server| server.link()) else {
+            return;
+        };
+        drop(timeout(COURTESY, link.unsubscribe(uri, Some(client))).await);
     }
 
     /// Nobody wants to hear of a resource any more.
@@ -135,7 +167,9 @@ impl Servers {
         };
         if link.sharing() == Sharing::Everybody {
             let uri = uri.to_owned();
-            tokio::spawn(async move { drop(timeout(COURTESY, link.unsubscribe(&uri)).await) });
+            tokio::spawn(
+                async move { drop(timeout(COURTESY, link.unsubscribe(&uri, None)).await) },
+            );
         }
     }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, Method as Verb};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -26,6 +26,8 @@ pub(super) struct Upstream {
     /// The server's id for it; without one the server keeps no sessions.
     pub(super) id: Option<HeaderValue>,
     pub(super) greeting: Greeting,
+    /// Since when it stands.
+    pub(super) since: Instant,
     /// Ends its GET stream.
     pub(super) over: CancellationToken,
 }
@@ -76,6 +78,7 @@ impl Http {
             headers,
             id,
             greeting,
+            since: Instant::now(),
             over,
         });
         let ready = super::stream::listen(self, &upstream, client);

@@ -4,9 +4,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 
 use super::Pipeline;
 use crate::{
+    call::{Client, ServerName},
+    forward::Sharing,
     mcp::{
         Frame, Method, Part, Revision, fields,
         message::{self, json},
@@ -18,6 +21,8 @@ use crate::{
 
 /// Resources that one request may subscribe to.
 const RESOURCES: usize = 1000;
+/// Subscriptions that are ended at once, when a stream has ended.
+const AT_ONCE: usize = 16;
 
 /// A stream of notifications.
 pub struct Listening {
@@ -26,6 +31,9 @@ pub struct Listening {
     pub acknowledged: Bytes,
     session: Arc<str>,
     reader: Reader,
+    /// The client whose stream it is, and the resources that it is told of.
+    client: Arc<Client>,
+    resources: Vec<(ServerName, String)>,
     /// The client's own session with it: what serves the client's calls tells of its resources.
     _busy: [Busy; 2],
     /// The request's id: every message carries it.
@@ -51,6 +59,11 @@ impl Listening {
 impl Drop for Listening {
     fn drop(&mut self) {
         self.pipeline.end(&self.session);
+        for (server, uri) in &self.resources {
+            self.client.listen(server, uri, false);
+        }
+        let resources = std::mem::take(&mut self.resources);
+        self.pipeline.unlisten(&self.client, resources);
     }
 }
 
@@ -97,6 +110,8 @@ impl Pipeline {
             acknowledged: Bytes::new(),
             session: session.id().clone(),
             reader: Reader::open(session.clone(), None),
+            client: asker.client.clone(),
+            resources: Vec::new(),
             _busy: [session.busy(), asker.busy()],
             id: request.raw_bytes(Part::Id).unwrap_or_default(),
         };
@@ -107,14 +122,53 @@ impl Pipeline {
             let server = self.plan.load().view.server_of(&uri).cloned();
             let Some(server) = server else { continue };
             self.subscriptions.add(&server, &uri, session.id());
+            asker.client.listen(&server, &uri, true);
+            listening.resources.push((server.clone(), uri.to_string()));
             let servers = self.plan.load().servers.clone();
             match servers.subscribe(&server, &uri, &asker.client).await {
                 Ok(()) => agreed.push(uri.into_owned()),
-                Err(_) => drop(self.subscriptions.remove(&server, &uri, session.id())),
+                Err(_) => {
+                    self.subscriptions.remove(&server, &uri, session.id());
+                    asker.client.listen(&server, &uri, false);
+                    listening.resources.pop();
+                }
             }
         }
         listening.acknowledged = marked(&acknowledgement(filter, &agreed), &listening.id);
         Ok(listening)
+    }
+
+    /// A stream has ended: what it was told of is wanted no longer, unless by others.
+    fn unlisten(self: &Arc<Self>, client: &Arc<Client>, resources: Vec<(ServerName, String)>) {
+        let mut unheard = resources;
+        unheard.retain(|(server, uri)| !self.is_heard(client, server, uri));
+        if unheard.is_empty() {
+            return;
+        }
+        let (pipeline, client) = (self.clone(), client.clone());
+        let each = move |(server, uri): (ServerName, String)| {
+            let (pipeline, client) = (pipeline.clone(), client.clone());
+            async move { pipeline.unsubscribe(&client, &server, &uri).await }
+        };
+        tokio::spawn(stream::iter(unheard).for_each_concurrent(AT_ONCE, each));
+    }
+
+    async fn unsubscribe(&self, client: &Arc<Client>, server: &ServerName, uri: &str) {
+        let servers = self.plan.load().servers.clone();
+        servers.unsubscribe_for(server, uri, client).await;
+        // Whoever has come meanwhile may have been heard by the server before this.
+        if self.is_heard(client, server, uri) {
+            drop(servers.subscribe(server, uri, client).await);
+        }
+    }
+
+    /// Whether anybody whom a client's connection serves is told of a resource.
+    fn is_heard(&self, client: &Client, server: &ServerName, uri: &str) -> bool {
+        match self.plan.load().servers.sharing(server) {
+            Sharing::Everybody => true, // what nobody wants ends with the last session
+            Sharing::Caller => self.caller_listens(&client.caller, server, uri),
+            Sharing::Nobody => client.hears_of(server, uri),
+        }
     }
 }
 

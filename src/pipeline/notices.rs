@@ -88,7 +88,11 @@ impl Upward for Pipeline {
         self.start.settled(server);
         // What has just come up knows nothing of what was wanted of it, or of the one before it.
         let (level, uris) = (self.lowest_level(), self.subscriptions.at(server));
-        self.plan.load().servers.remind(server, level, uris);
+        let sessions = self.sessions.all().into_iter();
+        let watching = sessions.filter(|session| !session.client.watched(server).is_empty());
+        let watching = watching.map(|session| session.client.clone()).collect();
+        let servers = &self.plan.load().servers;
+        servers.remind(server, level, uris, watching);
     }
 }
 

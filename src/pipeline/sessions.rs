@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Pipeline, Plan};
 use crate::{
-    call::{Level, Reply, Target},
+    call::{Caller, Level, Reply, ServerName, Target},
     exchange::Exchange,
     forward::Sharing,
     mcp::{Frame, Kind, Method, Part, fields},
@@ -78,13 +78,9 @@ impl Pipeline {
             Target::Subscription(uri, false) => {
                 session.client.watch(server, uri, false);
                 let last = self.subscriptions.remove(server, uri, session.id());
-                let mine = |id: &Arc<str>| {
-                    let other = self.sessions.get(id);
-                    other.is_some_and(|other| other.caller() == session.caller())
-                };
                 match plan.servers.sharing(server) {
                     Sharing::Everybody => last,
-                    Sharing::Caller => !self.subscriptions.of(server, uri).iter().any(mine),
+                    Sharing::Caller => !self.caller_listens(session.caller(), server, uri),
                     Sharing::Nobody => true,
                 }
             }
@@ -99,6 +95,13 @@ impl Pipeline {
             | Target::Other(_)
             | Target::TemplateArgument(_) => true,
         }
+    }
+
+    /// Whether any session of a caller wants to hear of a resource.
+    pub(super) fn caller_listens(&self, caller: &Caller, server: &ServerName, uri: &str) -> bool {
+        let listeners = self.subscriptions.of(server, uri);
+        let mut sessions = listeners.iter().filter_map(|id| self.sessions.get(id));
+        sessions.any(|session| session.caller() == caller)
     }
 
     /// Remembers the task that a server has made of a call; forgets a subscription that it has

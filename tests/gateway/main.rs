@@ -43,6 +43,7 @@ mod stateless_calls;
 mod stateless_front;
 mod stateless_headers;
 mod stateless_listen;
+mod stateless_resources;
 mod stdio_calls;
 mod stdio_cancel;
 mod stdio_client;
