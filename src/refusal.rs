@@ -38,6 +38,9 @@ pub enum Refusal {
     /// No such session, or somebody else's.
     #[error("no such session: send `initialize` again")]
     SessionUnknown,
+    /// Nothing is left of the stream that `Last-Event-ID` names.
+    #[error("the stream of that Last-Event-ID is over: send the request again")]
+    StreamOver,
     /// `[gateway] max_sessions` are open.
     #[error("the gateway has no room for another session ([gateway] max_sessions)")]
     SessionsFull,
@@ -141,6 +144,7 @@ impl Refusal {
             | Self::Foreign { .. }
             | Self::SessionMissing
             | Self::SessionUnknown
+            | Self::StreamOver
             | Self::SessionsFull
             | Self::Initialized
             | Self::UnknownMethod(_)
@@ -179,6 +183,7 @@ impl Refusal {
             | Self::Foreign { .. }
             | Self::SessionMissing
             | Self::SessionUnknown
+            | Self::StreamOver
             | Self::SessionsFull
             | Self::Unauthenticated
             | Self::Unavailable { .. }
@@ -191,9 +196,11 @@ impl Refusal {
     /// clients tear the whole connection down on anything else.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Malformed(_) | Self::SessionMissing | Self::Mismatch(_) | Self::Revision(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Malformed(_)
+            | Self::SessionMissing
+            | Self::StreamOver
+            | Self::Mismatch(_)
+            | Self::Revision(_) => StatusCode::BAD_REQUEST,
             Self::Stateless(refusal) => match refusal.stage() {
                 Stage::Accept if refusal.code() == -32601 => StatusCode::NOT_FOUND,
                 Stage::Accept | Stage::Authenticate | Stage::Route | Stage::Forward => {
@@ -264,6 +271,7 @@ impl Refusal {
             | Self::Foreign { .. }
             | Self::SessionMissing
             | Self::SessionUnknown
+            | Self::StreamOver
             | Self::SessionsFull
             | Self::Initialized
             | Self::Unauthenticated

@@ -162,7 +162,7 @@ impl Conversation {
         };
         match opened {
             Ok((session, answer)) => {
-                let (reader, busy) = (Reader::open(session.clone(), None), session.busy());
+                let (reader, busy) = (Reader::open(session.outbox.clone(), None), session.busy());
                 // Two at once open two; the later one is nobody's and ends of idleness.
                 drop(self.session.set((session, busy)));
                 self.say(answer).await;

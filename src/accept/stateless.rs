@@ -78,7 +78,7 @@ impl Endpoint {
             }
             _ => {
                 let begun = begin_with(self.pipeline(), &session, frame, params(headers));
-                let response = self.answer(begun, id, headers).await;
+                let response = self.answer(&session, begun, id, headers).await;
                 Ok(with_status(response))
             }
         }

@@ -76,6 +76,7 @@ impl<'a> Reading<'a> {
             if self.last.is_none() {
                 return Err(self.bad("the stream ended before the answer"));
             }
+            self.exchange.slow();
             sleep(decoder.retry().unwrap_or(PAUSE)).await;
             let headers = resuming(self.headers, self.last.as_deref());
             let response = self.wire.send(Verb::GET, &headers, Bytes::new()).await?;

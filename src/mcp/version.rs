@@ -66,6 +66,12 @@ impl Revision {
         self >= Self::V2026_07_28
     }
 
+    /// Whether a client may be sent off in the middle of an answer, to come back for the rest: an
+    /// event without data tells it how.
+    pub fn has_polling(self) -> bool {
+        self == Self::V2025_11_25
+    }
+
     /// Whether several messages may come as one array; only one revision had that.
     pub fn has_batches(self) -> bool {
         self == Self::V2025_03_26

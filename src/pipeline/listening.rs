@@ -96,7 +96,7 @@ impl Pipeline {
             pipeline: self.clone(),
             acknowledged: Bytes::new(),
             session: session.id().clone(),
-            reader: Reader::open(session.clone(), None),
+            reader: Reader::open(session.outbox.clone(), None),
             _busy: [session.busy(), asker.busy()],
             id: request.raw_bytes(Part::Id).unwrap_or_default(),
         };

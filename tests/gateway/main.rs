@@ -33,6 +33,7 @@ mod questions_http;
 mod questions_users;
 mod questions_withdrawn;
 mod records;
+mod resumed;
 mod routing;
 mod session_lifecycle;
 mod session_stream;

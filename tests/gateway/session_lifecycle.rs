@@ -153,7 +153,10 @@ async fn an_idle_session_ends_unless_a_call_is_under_way_or_a_stream_is_open() {
             .unwrap()
     };
     let (idle, listening, calling) = (open(), open(), open());
-    let stream = (Reader::open(listening.clone(), None), listening.busy());
+    let stream = (
+        Reader::open(listening.outbox.clone(), None),
+        listening.busy(),
+    );
     let exchange = Exchange::new(calling.client.clone(), None).into();
     let call = calling.begin("1".into(), &exchange);
 
