@@ -95,12 +95,14 @@ pub enum Refusal {
     #[error("the server asks the client what it does not answer, or too often")]
     Unanswered,
     /// The server took too long.
-    #[error("server `{server}` did not answer within {limit:?} ([servers.{server}] timeout)")]
+    #[error("server `{server}` did not answer within {limit:?} ([servers.{server}] {setting})")]
     TimedOut {
         /// Which one.
         server: String,
         /// How long it had.
         limit: Duration,
+        /// The key that says so.
+        setting: &'static str,
     },
 }
 
@@ -256,7 +258,7 @@ impl Refusal {
             Self::Stopped { server, stderr, .. } => {
                 Some(json!({ "server": server, "stderr": stderr }))
             }
-            Self::TimedOut { server, limit } => {
+            Self::TimedOut { server, limit, .. } => {
                 Some(json!({ "server": server, "timeout_seconds": limit.as_secs_f64() }))
             }
             Self::Malformed(_)
