@@ -29,6 +29,7 @@ mod order;
 mod parked;
 mod pipe;
 mod questions;
+mod questions_bounded;
 mod questions_http;
 mod questions_users;
 mod questions_withdrawn;
