@@ -3,6 +3,7 @@
 
 mod answers;
 mod batches;
+mod batches_pipe;
 mod bridge_down;
 mod bridge_parked;
 mod bridge_streams;
