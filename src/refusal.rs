@@ -53,6 +53,12 @@ pub enum Refusal {
     /// A revision that is not spoken here.
     #[error("unsupported protocol version `{0}`")]
     Revision(String),
+    /// A header on a session that names no revision.
+    #[error(
+        "the header MCP-Protocol-Version says `{0}`, which is no revision; supported: {list}",
+        list = supported().join(", ")
+    )]
+    Version(String),
     /// Headers that do not say what the body does (2026-07-28, Server Validation).
     #[error("header mismatch: {0}")]
     Mismatch(String),
@@ -147,6 +153,7 @@ impl Refusal {
             | Self::Initialized
             | Self::UnknownMethod(_)
             | Self::Revision(_)
+            | Self::Version(_)
             | Self::Mismatch(_)
             | Self::Params(_) => Stage::Accept,
             Self::Stateless(refusal) => refusal.stage(),
@@ -182,6 +189,7 @@ impl Refusal {
             | Self::SessionMissing
             | Self::SessionUnknown
             | Self::SessionsFull
+            | Self::Version(_)
             | Self::Unauthenticated
             | Self::Unavailable { .. }
             | Self::Stopped { .. } => -32000,
@@ -193,9 +201,11 @@ impl Refusal {
     /// clients tear the whole connection down on anything else.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Malformed(_) | Self::SessionMissing | Self::Mismatch(_) | Self::Revision(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Malformed(_)
+            | Self::SessionMissing
+            | Self::Mismatch(_)
+            | Self::Revision(_)
+            | Self::Version(_) => StatusCode::BAD_REQUEST,
             Self::Stateless(refusal) => match refusal.stage() {
                 Stage::Accept if refusal.code() == -32601 => StatusCode::NOT_FOUND,
                 Stage::Accept | Stage::Authenticate | Stage::Route | Stage::Forward => {
@@ -243,13 +253,8 @@ impl Refusal {
             Self::NoRoute(Target::Resource(uri) | Target::Subscription(uri, _)) => {
                 Some(json!({ "uri": uri }))
             }
-            Self::Revision(requested) => {
-                let supported: Vec<&str> = Revision::ALL
-                    .iter()
-                    .rev()
-                    .map(|revision| revision.as_str())
-                    .collect();
-                Some(json!({ "supported": supported, "requested": requested }))
+            Self::Revision(requested) | Self::Version(requested) => {
+                Some(json!({ "supported": supported(), "requested": requested }))
             }
             Self::Stateless(refusal) => refusal.data(),
             Self::Unavailable { server, .. } | Self::Garbled { server, .. } => {
@@ -276,4 +281,10 @@ impl Refusal {
             | Self::NoRoute(_) => None,
         }
     }
+}
+
+/// The revisions spoken here, the newest first.
+fn supported() -> Vec<&'static str> {
+    let newest_first = Revision::ALL.iter().rev();
+    newest_first.map(|revision| revision.as_str()).collect()
 }

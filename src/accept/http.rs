@@ -198,7 +198,9 @@ impl Endpoint {
     fn session(&self, caller: &Caller, headers: &HeaderMap) -> Result<Arc<Session>, Refusal> {
         let id = headers.get(SESSION).ok_or(Refusal::SessionMissing)?;
         let id = id.to_str().map_err(|_not_ascii| Refusal::SessionUnknown)?;
-        self.pipeline.sessions.find(id, caller)
+        let session = self.pipeline.sessions.find(id, caller)?;
+        stateless::known(headers)?;
+        Ok(session)
     }
 
     async fn request(

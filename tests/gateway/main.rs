@@ -55,3 +55,4 @@ mod subscriptions;
 mod support;
 mod tasks;
 mod upstream_trouble;
+mod version_header;
