@@ -157,7 +157,8 @@ impl Endpoint {
         }
         let session = self.session(&caller, &head.headers)?;
         if batch {
-            return self.batch(&session, frames, &head.headers).await;
+            let (streams, limit) = (accepts_events(&head.headers), self.max_message);
+            return batch::answer(&self.pipeline, &session, frames, streams, limit).await;
         }
         match frames.pop() {
             Some(frame) if frame.kind() == Kind::Request => {
@@ -197,7 +198,9 @@ impl Endpoint {
     fn session(&self, caller: &Caller, headers: &HeaderMap) -> Result<Arc<Session>, Refusal> {
         let id = headers.get(SESSION).ok_or(Refusal::SessionMissing)?;
         let id = id.to_str().map_err(|_not_ascii| Refusal::SessionUnknown)?;
-        self.pipeline.sessions.find(id, caller)
+        let session = self.pipeline.sessions.find(id, caller)?;
+        stateless::known(headers)?;
+        Ok(session)
     }
 
     async fn request(
@@ -213,30 +216,6 @@ impl Endpoint {
 
     pub(super) fn pipeline(&self) -> &Arc<Pipeline> {
         &self.pipeline
-    }
-
-    /// A batch is answered by one array, in which each request has its answer.
-    async fn batch(
-        &self,
-        session: &Arc<Session>,
-        frames: Vec<Frame>,
-        headers: &HeaderMap,
-    ) -> Result<Response<Body>, Refusal> {
-        if !session.client.revision.has_batches() {
-            let words = format!("the revision {} has no batches", session.client.revision);
-            return Err(Malformed::Shape(words).into());
-        }
-        let (requests, others): (Vec<_>, Vec<_>) = frames
-            .into_iter()
-            .partition(|frame| frame.kind() == Kind::Request);
-        for frame in others {
-            self.pipeline.hear(session, frame);
-        }
-        if requests.is_empty() {
-            return Ok(status(StatusCode::ACCEPTED));
-        }
-        let (streams, limit) = (accepts_events(headers), self.max_message);
-        Ok(batch::answer(&self.pipeline, session, requests, streams, limit).await)
     }
 
     fn get(&self, caller: &Caller, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {

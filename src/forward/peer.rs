@@ -20,6 +20,7 @@ use super::{
     answer::with_id,
     life::Life,
     outlet::{Audience, Outlet},
+    questions::Questions,
     stateless::own_members,
     ticket::{Ticket, Waiting},
 };
@@ -65,8 +66,8 @@ pub(super) struct Peer {
     /// Whether its requests stand for themselves (2026-07-28).
     pub(super) stateless: AtomicBool,
     next_id: AtomicU64,
-    /// What it has asked, by its own ids, so that it can take a question back.
-    pub(super) asked: DashMap<Bytes, CancellationToken>,
+    /// What it has asked.
+    pub(super) asked: Questions,
 }
 
 impl Peer {
@@ -82,7 +83,7 @@ impl Peer {
             whose,
             stateless: AtomicBool::new(false),
             next_id: AtomicU64::new(1),
-            asked: DashMap::new(),
+            asked: Questions::default(),
         };
         (Arc::new(peer), queue)
     }
@@ -220,7 +221,7 @@ impl Peer {
         match frame.method() {
             Some(Method::Progress) => self.progressed(&frame),
             Some(Method::ListChanged(list)) => self.outlet.changes.add(list),
-            Some(Method::Cancelled) => self.unasked(&frame),
+            Some(Method::Cancelled) => self.asked.take_back(&frame),
             Some(Method::SubscriptionsAcknowledged) => {}
             Some(Method::ResourcesUpdated) if self.stateless.load(Ordering::Relaxed) => {
                 let frame = bridge::unmarked(frame);

@@ -3,6 +3,7 @@
 
 mod answers;
 mod batches;
+mod batches_pipe;
 mod bridge_down;
 mod bridge_parked;
 mod bridge_streams;
@@ -29,6 +30,7 @@ mod order;
 mod parked;
 mod pipe;
 mod questions;
+mod questions_bounded;
 mod questions_http;
 mod questions_users;
 mod questions_withdrawn;
@@ -54,3 +56,4 @@ mod subscriptions;
 mod support;
 mod tasks;
 mod upstream_trouble;
+mod version_header;
