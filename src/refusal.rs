@@ -38,6 +38,9 @@ pub enum Refusal {
     /// No such session, or somebody else's.
     #[error("no such session: send `initialize` again")]
     SessionUnknown,
+    /// Nothing is left of the stream that `Last-Event-ID` names.
+    #[error("the stream of that Last-Event-ID is over: send the request again")]
+    StreamOver,
     /// `[gateway] max_sessions` are open.
     #[error("the gateway has no room for another session ([gateway] max_sessions)")]
     SessionsFull,
@@ -53,6 +56,12 @@ pub enum Refusal {
     /// A revision that is not spoken here.
     #[error("unsupported protocol version `{0}`")]
     Revision(String),
+    /// A header on a session that names no revision.
+    #[error(
+        "the header MCP-Protocol-Version says `{0}`, which is no revision; supported: {list}",
+        list = supported().join(", ")
+    )]
+    Version(String),
     /// Headers that do not say what the body does (2026-07-28, Server Validation).
     #[error("header mismatch: {0}")]
     Mismatch(String),
@@ -95,12 +104,14 @@ pub enum Refusal {
     #[error("the server asks the client what it does not answer, or too often")]
     Unanswered,
     /// The server took too long.
-    #[error("server `{server}` did not answer within {limit:?} ([servers.{server}] timeout)")]
+    #[error("server `{server}` did not answer within {limit:?} ([servers.{server}] {setting})")]
     TimedOut {
         /// Which one.
         server: String,
         /// How long it had.
         limit: Duration,
+        /// The key that says so.
+        setting: &'static str,
     },
 }
 
@@ -141,10 +152,12 @@ impl Refusal {
             | Self::Foreign { .. }
             | Self::SessionMissing
             | Self::SessionUnknown
+            | Self::StreamOver
             | Self::SessionsFull
             | Self::Initialized
             | Self::UnknownMethod(_)
             | Self::Revision(_)
+            | Self::Version(_)
             | Self::Mismatch(_)
             | Self::Params(_) => Stage::Accept,
             Self::Stateless(refusal) => refusal.stage(),
@@ -179,7 +192,9 @@ impl Refusal {
             | Self::Foreign { .. }
             | Self::SessionMissing
             | Self::SessionUnknown
+            | Self::StreamOver
             | Self::SessionsFull
+            | Self::Version(_)
             | Self::Unauthenticated
             | Self::Unavailable { .. }
             | Self::Stopped { .. } => -32000,
@@ -191,9 +206,12 @@ impl Refusal {
     /// clients tear the whole connection down on anything else.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Malformed(_) | Self::SessionMissing | Self::Mismatch(_) | Self::Revision(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Malformed(_)
+            | Self::SessionMissing
+            | Self::StreamOver
+            | Self::Mismatch(_)
+            | Self::Revision(_)
+            | Self::Version(_) => StatusCode::BAD_REQUEST,
             Self::Stateless(refusal) => match refusal.stage() {
                 Stage::Accept if refusal.code() == -32601 => StatusCode::NOT_FOUND,
                 Stage::Accept | Stage::Authenticate | Stage::Route | Stage::Forward => {
@@ -241,13 +259,8 @@ impl Refusal {
             Self::NoRoute(Target::Resource(uri) | Target::Subscription(uri, _)) => {
                 Some(json!({ "uri": uri }))
             }
-            Self::Revision(requested) => {
-                let supported: Vec<&str> = Revision::ALL
-                    .iter()
-                    .rev()
-                    .map(|revision| revision.as_str())
-                    .collect();
-                Some(json!({ "supported": supported, "requested": requested }))
+            Self::Revision(requested) | Self::Version(requested) => {
+                Some(json!({ "supported": supported(), "requested": requested }))
             }
             Self::Stateless(refusal) => refusal.data(),
             Self::Unavailable { server, .. } | Self::Garbled { server, .. } => {
@@ -256,7 +269,7 @@ impl Refusal {
             Self::Stopped { server, stderr, .. } => {
                 Some(json!({ "server": server, "stderr": stderr }))
             }
-            Self::TimedOut { server, limit } => {
+            Self::TimedOut { server, limit, .. } => {
                 Some(json!({ "server": server, "timeout_seconds": limit.as_secs_f64() }))
             }
             Self::Malformed(_)
@@ -264,6 +277,7 @@ impl Refusal {
             | Self::Foreign { .. }
             | Self::SessionMissing
             | Self::SessionUnknown
+            | Self::StreamOver
             | Self::SessionsFull
             | Self::Initialized
             | Self::Unauthenticated
@@ -274,4 +288,10 @@ impl Refusal {
             | Self::NoRoute(_) => None,
         }
     }
+}
+
+/// The revisions spoken here, the newest first.
+fn supported() -> Vec<&'static str> {
+    let newest_first = Revision::ALL.iter().rev();
+    newest_first.map(|revision| revision.as_str()).collect()
 }

@@ -1,6 +1,9 @@
-//! Several requests as one message (2025-03-26, Transports).
+//! Several messages as one (2025-03-26, Transports; JSON-RPC 2.0, Batch).
+//!
+//! What is not a request is heard first, the requests run at once, and their answers leave
+//! together. What precedes them goes ahead where the channel has a way for it.
 
-use std::sync::Arc;
+use std::{future::ready, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -9,23 +12,35 @@ use http::{Response, StatusCode};
 use super::{
     begin,
     body::{Body, whole},
+    conversation::{AT_ONCE, Conversation},
     response::{events, json, status},
 };
 use crate::{
-    mcp::{Frame, Part, sse},
+    mcp::{Frame, Kind, Malformed, Part, sse},
     pipeline::Pipeline,
+    refusal::Refusal,
     session::Session,
 };
 
-/// Answers them with one array in which each has its answer; with a stream, if the client reads
-/// one and something precedes an answer.
+/// Answers a batch over HTTP with one array in which each request has its answer; with a stream,
+/// if the client reads one and something precedes an answer.
+///
+/// # Errors
+/// When the client's revision has no batches, or it is too long.
 pub(super) async fn answer(
     pipeline: &Arc<Pipeline>,
     session: &Arc<Session>,
-    requests: Vec<Frame>,
+    frames: Vec<Frame>,
     streams: bool,
     limit: usize,
-) -> Response<Body> {
+) -> Result<Response<Body>, Refusal> {
+    allow(session, frames.len())?;
+    let (requests, others): (Vec<_>, Vec<_>) = frames
+        .into_iter()
+        .partition(|frame| frame.kind() == Kind::Request);
+    for frame in others {
+        pipeline.hear(session, frame);
+    }
     let answered = requests.into_iter().map(async |frame| {
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
         let (call, exchange) = begin(pipeline, session, frame);
@@ -41,25 +56,71 @@ pub(super) async fn answer(
             while let Some(told) = exchange.take() {
                 out.extend_from_slice(&sse::event(None, &told.into_message()));
             }
-            out.extend(
-                message
-                    .map(|message| sse::event(None, &message))
-                    .into_iter()
-                    .flatten(),
-            );
+            let message = message.map(|message| sse::event(None, &message));
+            out.extend(message.into_iter().flatten());
         }
-        return events(Body::Whole(out.into()));
+        return Ok(events(Body::Whole(out.into())));
     }
-    // Those that were cancelled have none.
-    let messages: Vec<Bytes> = answered
-        .into_iter()
-        .filter_map(|(_, message)| message)
-        .collect();
-    if messages.is_empty() {
-        return status(StatusCode::ACCEPTED);
+    let answers = answered.into_iter().map(|(_, message)| message);
+    Ok(match array(answers) {
+        Some(array) => json(StatusCode::OK, array),
+        None => status(StatusCode::ACCEPTED),
+    })
+}
+
+/// An answer of a batch, when it is there.
+type Due = Pin<Box<dyn Future<Output = Option<Bytes>> + Send>>;
+
+impl Conversation {
+    /// Takes a batch. A member that is no message has its error among the answers. What precedes
+    /// an answer is said at once, questions too: this channel can carry them meanwhile.
+    ///
+    /// # Errors
+    /// When the client's revision has no batches, or it is too long.
+    pub(super) async fn batch(&self, messages: Vec<Bytes>) -> Result<(), Refusal> {
+        let session = self.session().ok_or_else(without_batches)?;
+        allow(session, messages.len())?;
+        let mut asked = Vec::with_capacity(messages.len());
+        for message in messages {
+            match Frame::parse(message) {
+                Ok(frame) if frame.kind() != Kind::Request => self.hear(frame),
+                member => asked.push(member),
+            }
+        }
+        // All at once: two batches that each had half of the room would wait for ever.
+        let Some(room) = self.room(asked.len()).await else {
+            return Ok(());
+        };
+        let due = asked.into_iter().map(|member| match member {
+            Ok(frame) => Box::pin(self.start(session, frame)) as Due,
+            Err(error) => Box::pin(ready(Some(Refusal::from(error).message(None)))),
+        });
+        let due = join_all(due);
+        self.run(room, async { array(due.await) });
+        Ok(())
     }
-    json(
-        StatusCode::OK,
-        [b"[", &*messages.join(&b","[..]), b"]"].concat().into(),
-    )
+}
+
+fn allow(session: &Session, messages: usize) -> Result<(), Refusal> {
+    if !session.client.revision.has_batches() {
+        return Err(without_batches());
+    }
+    if messages > AT_ONCE {
+        let words = format!("a batch of more than {AT_ONCE} messages");
+        return Err(Malformed::Shape(words).into());
+    }
+    Ok(())
+}
+
+fn without_batches() -> Refusal {
+    Malformed::Shape("the agreed revision has no batches".to_owned()).into()
+}
+
+/// The answers as one message; nothing where there are none, as of requests that were cancelled.
+fn array(answers: impl IntoIterator<Item = Option<Bytes>>) -> Option<Bytes> {
+    let answers: Vec<Bytes> = answers.into_iter().flatten().collect();
+    if answers.is_empty() {
+        return None;
+    }
+    Some([b"[", &*answers.join(&b","[..]), b"]"].concat().into())
 }

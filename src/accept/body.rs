@@ -3,7 +3,6 @@
 use std::{
     error::Error,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -15,12 +14,10 @@ use tokio::time::sleep;
 use super::HEARTBEAT;
 use crate::{
     call::{self, Reply},
-    exchange::{Exchange, Told},
     mcp::sse,
     observe::Record,
-    pipeline::Pending,
     refusal::Refusal,
-    session::{Busy, Reader},
+    session::{Busy, EventId, Reader},
 };
 
 /// The body of a response.
@@ -65,52 +62,6 @@ impl hyper::body::Body for Body {
     }
 }
 
-/// The events of one request: what precedes its answer in its order, heartbeats, the answer.
-pub(super) fn answering(call: Pending, exchange: Arc<Exchange>, id: Bytes, limit: usize) -> Body {
-    let state = Answering {
-        call: Some(call),
-        exchange,
-        answer: None,
-        record: None,
-        id,
-        limit,
-    };
-    Body::Events(Box::pin(stream::unfold(state, |mut state| async move {
-        let event = state.next().await?;
-        Some((event, state))
-    })))
-}
-
-struct Answering {
-    call: Option<Pending>,
-    exchange: Arc<Exchange>,
-    answer: Option<Bytes>,
-    /// Closed with the stream.
-    record: Option<Record>,
-    id: Bytes,
-    limit: usize,
-}
-
-impl Answering {
-    async fn next(&mut self) -> Option<Bytes> {
-        if let Some(call) = &mut self.call {
-            let answer = tokio::select! {
-                biased;
-                answer = call => answer,
-                told = self.exchange.next() => return Some(sse::event(None, &told.into_message())),
-                () = sleep(HEARTBEAT) => return Some(sse::HEARTBEAT),
-            };
-            self.call = None;
-            self.answer = whole(answer.reply, &self.id, self.limit).await;
-            self.record = Some(answer.record);
-        }
-        // What was said before the answer goes before it, though both be there by now.
-        let told = self.exchange.take().map(Told::into_message);
-        let message = told.or_else(|| self.answer.take());
-        message.map(|message| sse::event(None, &message))
-    }
-}
-
 /// A reply to the request with that id, in one piece; nothing where the client has cancelled.
 pub(super) async fn whole(reply: Reply, id: &[u8], limit: usize) -> Option<Bytes> {
     match reply {
@@ -134,15 +85,15 @@ fn broken(error: Box<dyn Error + Send + Sync>, limit: usize) -> Refusal {
     cause.map_or(Refusal::TooLarge(limit), |refusal| *refusal)
 }
 
-/// The events of a session's GET stream.
-pub(super) fn listening(reader: Reader, busy: Busy) -> Body {
-    // The comment makes the headers leave at once, and shows that the stream works.
-    let first = stream::iter([sse::HEARTBEAT]);
-    let rest = stream::unfold((reader, busy), |(mut reader, busy)| async move {
+/// The events of a stream of a session: its GET stream, or what is left of the answer to a POST.
+/// `first` makes the headers leave at once, and shows that the stream works.
+pub(super) fn listening(first: Bytes, trail: Option<u64>, reader: Reader, busy: Busy) -> Body {
+    let first = stream::iter([first]);
+    let rest = stream::unfold((reader, busy), move |(mut reader, busy)| async move {
         let event = tokio::select! {
             message = reader.next() => {
-                let (id, message) = message?;
-                sse::event(Some(id), &message)
+                let (number, message) = message?;
+                sse::event(Some(&EventId { trail, number }), &message)
             }
             () = sleep(HEARTBEAT) => sse::HEARTBEAT,
         };
@@ -153,13 +104,16 @@ pub(super) fn listening(reader: Reader, busy: Busy) -> Body {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{sync::Arc, time::Duration};
 
     use http_body_util::BodyExt;
     use tokio::time::Instant;
 
     use super::*;
-    use crate::{call::Caller, mcp::Revision, session::Sessions};
+    use crate::{
+        accept::answering::events, call::Caller, exchange::Exchange, mcp::Revision,
+        session::Sessions,
+    };
 
     async fn next(body: &mut Body) -> Bytes {
         body.frame().await.unwrap().unwrap().into_data().unwrap()
@@ -171,11 +125,11 @@ mod tests {
         let session = sessions
             .open(Caller::Local, Revision::LATEST, "{}", "{}")
             .unwrap();
-        let reader = Reader::open(session.clone(), None);
+        let reader = Reader::open(session.outbox.clone(), None);
         let exchange = Arc::new(Exchange::new(session.client.clone(), None));
         let call = Box::pin(std::future::pending());
-        let mut listening = listening(reader, session.busy());
-        let mut answering = answering(call, exchange, "1".into(), 100);
+        let mut listening = listening(sse::HEARTBEAT, None, reader, session.busy());
+        let mut answering = events(call, exchange, "1".into(), 100);
 
         assert_eq!(next(&mut listening).await, sse::HEARTBEAT);
         for body in [&mut listening, &mut answering] {
@@ -186,6 +140,6 @@ mod tests {
             }
         }
         session.outbox.push("news".into());
-        assert_eq!(next(&mut listening).await, sse::event(Some(1), b"news"));
+        assert_eq!(next(&mut listening).await, sse::event(Some(&1), b"news"));
     }
 }

@@ -8,23 +8,23 @@ use http::{
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::{
-    Begun, HEARTBEAT, Origins, batch, begin,
+    Origins, batch, begin,
     body::{self, Body},
     initialize::initialize,
-    response::{events, json, not_allowed, plain, refused, status},
+    response::{events, json, not_allowed, refused, status},
     sse::{self, Streams},
     stateless,
 };
 use crate::{
-    call::{Caller, Reply},
-    mcp::{Frame, Kind, Malformed, Method, Part, frame},
+    call::Caller,
+    mcp::{self, Frame, Kind, Malformed, Method, Part, frame},
     observe::one_line,
     pipeline::Pipeline,
     refusal::Refusal,
-    session::{Reader, Session},
+    session::{EventId, Reader, Session},
 };
 
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -38,7 +38,7 @@ const BODY: Duration = Duration::from_secs(60);
 pub struct Endpoint {
     pipeline: Arc<Pipeline>,
     origins: Origins,
-    max_message: usize,
+    pub(super) max_message: usize,
     streams: Streams,
 }
 
@@ -157,7 +157,8 @@ impl Endpoint {
         }
         let session = self.session(&caller, &head.headers)?;
         if batch {
-            return self.batch(&session, frames, &head.headers).await;
+            let (streams, limit) = (accepts_events(&head.headers), self.max_message);
+            return batch::answer(&self.pipeline, &session, frames, streams, limit).await;
         }
         match frames.pop() {
             Some(frame) if frame.kind() == Kind::Request => {
@@ -197,7 +198,9 @@ impl Endpoint {
     fn session(&self, caller: &Caller, headers: &HeaderMap) -> Result<Arc<Session>, Refusal> {
         let id = headers.get(SESSION).ok_or(Refusal::SessionMissing)?;
         let id = id.to_str().map_err(|_not_ascii| Refusal::SessionUnknown)?;
-        self.pipeline.sessions.find(id, caller)
+        let session = self.pipeline.sessions.find(id, caller)?;
+        stateless::known(headers)?;
+        Ok(session)
     }
 
     async fn request(
@@ -207,65 +210,12 @@ impl Endpoint {
         headers: &HeaderMap,
     ) -> Response<Body> {
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
-        self.answer(begin(&self.pipeline, session, frame), id, headers)
-            .await
-    }
-
-    /// Answers with JSON, unless something precedes the answer or it takes its time; then with
-    /// a stream, if the client reads one.
-    pub(super) async fn answer(
-        &self,
-        (mut call, exchange): Begun,
-        id: Bytes,
-        headers: &HeaderMap,
-    ) -> Response<Body> {
-        let streams = accepts_events(headers);
-        if !streams {
-            exchange.mute();
-        }
-        let answer = tokio::select! {
-            biased;
-            answer = &mut call => answer,
-            () = exchange.filled(), if streams => {
-                return events(body::answering(call, exchange, id, self.max_message));
-            }
-            () = sleep(HEARTBEAT), if streams => {
-                return events(body::answering(call, exchange, id, self.max_message));
-            }
-        };
-        if streams && (exchange.has_message() || matches!(answer.reply, Reply::Silence)) {
-            let ready = Box::pin(std::future::ready(answer));
-            return events(body::answering(ready, exchange, id, self.max_message));
-        }
-        plain(answer)
+        let begun = begin(&self.pipeline, session, frame);
+        self.answer(session, begun, id, headers).await
     }
 
     pub(super) fn pipeline(&self) -> &Arc<Pipeline> {
         &self.pipeline
-    }
-
-    /// A batch is answered by one array, in which each request has its answer.
-    async fn batch(
-        &self,
-        session: &Arc<Session>,
-        frames: Vec<Frame>,
-        headers: &HeaderMap,
-    ) -> Result<Response<Body>, Refusal> {
-        if !session.client.revision.has_batches() {
-            let words = format!("the revision {} has no batches", session.client.revision);
-            return Err(Malformed::Shape(words).into());
-        }
-        let (requests, others): (Vec<_>, Vec<_>) = frames
-            .into_iter()
-            .partition(|frame| frame.kind() == Kind::Request);
-        for frame in others {
-            self.pipeline.hear(session, frame);
-        }
-        if requests.is_empty() {
-            return Ok(status(StatusCode::ACCEPTED));
-        }
-        let (streams, limit) = (accepts_events(headers), self.max_message);
-        Ok(batch::answer(&self.pipeline, session, requests, streams, limit).await)
     }
 
     fn get(&self, caller: &Caller, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
@@ -274,11 +224,17 @@ impl Endpoint {
             return Ok(not_allowed(&VERBS));
         }
         let session = self.session(caller, headers)?;
-        let after = headers
+        let after: Option<EventId> = headers
             .get(LAST_EVENT)
             .and_then(|id| id.to_str().ok()?.parse().ok());
-        let busy = session.busy();
-        Ok(events(body::listening(Reader::open(session, after), busy)))
+        let trail = after.and_then(|after| after.trail);
+        let outbox = match trail {
+            Some(trail) => session.followed(trail).ok_or(Refusal::StreamOver)?,
+            None => session.outbox.clone(),
+        };
+        let reader = Reader::open(outbox, after.map(|after| after.number));
+        let body = body::listening(mcp::sse::HEARTBEAT, trail, reader, session.busy());
+        Ok(events(body))
     }
 
     fn delete(&self, caller: &Caller, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
@@ -289,7 +245,7 @@ impl Endpoint {
 }
 
 /// Kindly: no `Accept` at all and `*/*` take anything.
-fn accepts_events(headers: &HeaderMap) -> bool {
+pub(super) fn accepts_events(headers: &HeaderMap) -> bool {
     let mut accept = headers.get_all(header::ACCEPT).iter().peekable();
     if accept.peek().is_none() {
         return true;

@@ -1,5 +1,6 @@
 //! How a call arrives: over HTTP, or on stdin.
 
+mod answering;
 mod batch;
 pub mod body;
 mod conversation;

@@ -29,10 +29,30 @@ pub(super) fn claims(frame: &Frame, headers: &HeaderMap) -> bool {
 }
 
 fn claims_in_header(headers: &HeaderMap) -> bool {
-    let version = headers
-        .get(header::VERSION)
-        .and_then(|version| version.to_str().ok());
-    version.is_some_and(|version| version >= Revision::V2026_07_28.as_str())
+    let version = headers.get(header::VERSION);
+    let version = version.and_then(|version| version.to_str().ok());
+    version.is_some_and(|version| {
+        Revision::named(version).is_some_and(Revision::is_stateless) || Revision::is_later(version)
+    })
+}
+
+/// Whether the header of a request on a session names a revision. Which one does not matter: what
+/// was agreed at `initialize` holds, and a later one is no reason to refuse.
+///
+/// # Errors
+/// When it names none (2025-11-25, Transports, Protocol Version Header).
+pub(super) fn known(headers: &HeaderMap) -> Result<(), Refusal> {
+    let names_one = |version: &HeaderValue| {
+        let version = version.to_str().unwrap_or_default();
+        Revision::named(version).is_some() || Revision::is_later(version)
+    };
+    let mut versions = headers.get_all(header::VERSION).iter();
+    versions
+        .find(|version| !names_one(version))
+        .map_or(Ok(()), |wrong| {
+            let wrong = String::from_utf8_lossy(wrong.as_bytes());
+            Err(Refusal::Version(wrong.chars().take(100).collect()))
+        })
 }
 
 impl Endpoint {
@@ -78,7 +98,7 @@ impl Endpoint {
             }
             _ => {
                 let begun = begin_with(self.pipeline(), &session, frame, params(headers));
-                let response = self.answer(begun, id, headers).await;
+                let response = self.answer(&session, begun, id, headers).await;
                 Ok(with_status(response))
             }
         }

@@ -66,6 +66,8 @@ pub struct Exchange {
     asking: AtomicUsize,
     /// The client cannot be asked before it has its answer.
     mute: AtomicBool,
+    /// The answer will take its time.
+    slow: AtomicBool,
 }
 
 impl Exchange {
@@ -85,6 +87,7 @@ impl Exchange {
             alive: Mutex::new(Instant::now()),
             asking: AtomicUsize::new(0),
             mute: AtomicBool::new(false),
+            slow: AtomicBool::new(false),
         }
     }
 
@@ -262,9 +265,15 @@ impl Exchange {
         !self.queue().is_empty()
     }
 
-    /// Waits until something is there.
+    /// The answer will take its time: the client had better know what to come back for.
+    pub fn slow(&self) {
+        self.slow.store(true, Ordering::Relaxed);
+        self.came.notify_one();
+    }
+
+    /// Waits until something is there, or the answer is known to take its time.
     pub async fn filled(&self) {
-        while !self.has_message() {
+        while !self.has_message() && !self.slow.load(Ordering::Relaxed) {
             self.came.notified().await;
         }
     }

@@ -107,6 +107,7 @@ impl Wire {
                     Err(_elapsed) => Err(Refusal::TimedOut {
                         server: server.to_string(),
                         limit,
+                        setting: "timeout",
                     }),
                 };
                 Some((piece.map_err(std::io::Error::other), (body, server)))

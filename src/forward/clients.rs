@@ -47,7 +47,8 @@ impl Http {
         // In a task of its own: a caller that goes away meanwhile must not leave a session at
         // the server that nobody here knows of.
         let (http, client) = (self.clone(), client.clone());
-        let opening = tokio::spawn(async move { http.open_for(&client, &cell).await });
+        let opening = async move { http.open_for(&client, &cell).await };
+        let opening = self.passages.spawn(opening);
         opening
             .await
             .unwrap_or_else(|error| Err(self.unopened(error.to_string())))
@@ -116,12 +117,13 @@ impl Http {
     }
 
     /// Ends a session with the server, once.
-    fn dismiss(&self, upstream: &Arc<Upstream>) {
+    pub(super) fn dismiss(&self, upstream: &Arc<Upstream>) {
         if upstream.over.is_cancelled() {
             return;
         }
         upstream.over.cancel();
         let (wire, upstream) = (self.wire.clone(), upstream.clone());
-        tokio::spawn(async move { farewell(&wire, &upstream).await });
+        self.passages
+            .spawn(async move { farewell(&wire, &upstream).await });
     }
 }

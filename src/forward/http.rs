@@ -17,16 +17,12 @@ use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use dashmap::DashMap;
 use http::{HeaderMap, HeaderValue, Method as Verb, StatusCode};
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 
 use super::{
-    answer::Trouble,
-    clients::Clients,
-    headers::SESSION,
-    life::Life,
-    listing::Greeting,
-    upstream::Upstream,
-    wire::Wire,
-    withdrawal::{Withdrawal, farewell},
+    answer::Trouble, clients::Clients, headers::SESSION, life::Life, listing::Greeting,
+    server::COURTESY, upstream::Upstream, wire::Wire, withdrawal::Withdrawal,
 };
 use crate::{
     call::{Caller, Client, Reply},
@@ -46,6 +42,8 @@ pub(super) struct Http {
     pub(super) patience: Duration,
     next_id: AtomicU64,
     life: Mutex<Life>,
+    /// Sessions that open or end at the server, which the gateway's own end waits for.
+    pub(super) passages: TaskTracker,
     /// For whom the gateway's own requests are made.
     pub(super) nobody: Arc<Client>,
 }
@@ -63,6 +61,7 @@ impl Http {
             // In a client's session our ids stand beside its own, and it counts from one.
             next_id: AtomicU64::new(1_000_000_000),
             life: Mutex::default(),
+            passages: TaskTracker::new(),
             nobody: Arc::new(nobody),
         })
     }
@@ -189,16 +188,20 @@ impl Http {
             .map_err(|trouble| trouble.into_refusal(&self.wire.outlet.server))
     }
 
-    /// Ends every session, politely.
+    /// Ends every session, politely, and sees out those that are ending.
     pub(super) async fn leave(&self) {
         let mut all: Vec<_> = self.own.swap(None).into_iter().collect();
         all.extend(self.clients.iter().filter_map(|cell| cell.get().cloned()));
         self.clients.clear();
         for upstream in &all {
-            upstream.over.cancel();
+            self.dismiss(upstream);
         }
-        let farewells = all.iter().map(|upstream| farewell(&self.wire, upstream));
-        futures_util::future::join_all(farewells).await;
+        self.passages.close();
+        // One that is opening in this moment ends when it is open.
+        if timeout(COURTESY, self.passages.wait()).await.is_err() {
+            let server = &self.wire.outlet.server;
+            tracing::debug!(%server, "it does not take leave of its sessions");
+        }
     }
 
     /// Asks with a number of our own; also gives the session id that came with the answer.

@@ -20,6 +20,7 @@ use super::{
     answer::with_id,
     life::Life,
     outlet::{Audience, Outlet},
+    questions::Questions,
     stateless::own_members,
     ticket::{Ticket, Waiting},
 };
@@ -67,8 +68,8 @@ pub(super) struct Peer {
     next_id: AtomicU64,
     /// The last stream of notifications that it has acknowledged.
     pub(super) acknowledged: watch::Sender<u64>,
-    /// What it has asked, by its own ids, so that it can take a question back.
-    pub(super) asked: DashMap<Bytes, CancellationToken>,
+    /// What it has asked.
+    pub(super) asked: Questions,
 }
 
 impl Peer {
@@ -85,7 +86,7 @@ impl Peer {
             stateless: AtomicBool::new(false),
             next_id: AtomicU64::new(1),
             acknowledged: watch::Sender::new(0),
-            asked: DashMap::new(),
+            asked: Questions::default(),
         };
         (Arc::new(peer), queue)
     }
@@ -221,7 +222,7 @@ impl Peer {
         match frame.method() {
             Some(Method::Progress) => self.progressed(&frame),
             Some(Method::ListChanged(list)) => self.outlet.changes.add(list),
-            Some(Method::Cancelled) => self.unasked(&frame),
+            Some(Method::Cancelled) => self.asked.take_back(&frame),
             Some(Method::SubscriptionsAcknowledged) => self.listens(&frame),
             Some(Method::ResourcesUpdated) if self.stateless.load(Ordering::Relaxed) => {
                 let frame = bridge::unmarked(frame);

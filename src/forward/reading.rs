@@ -1,6 +1,6 @@
 //! An answer that comes as a stream of messages, of which it is the last.
 
-use std::{collections::HashMap, pin::Pin, time::Duration};
+use std::{pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::FuturesUnordered};
@@ -8,11 +8,11 @@ use http::{HeaderMap, Method as Verb, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
 
 use super::{
     answer::{Trouble, with_id},
     listing::garbled,
+    questions::Questions,
     stream::resuming,
     wire::Wire,
 };
@@ -37,9 +37,9 @@ pub(super) struct Reading<'a> {
     /// The last event, from which a stream that ended early goes on.
     last: Option<String>,
     /// What the server has asked meanwhile.
-    questions: FuturesUnordered<Asking<'a>>,
-    /// Under the server's own ids, so that it can take one back.
-    asked: HashMap<Bytes, CancellationToken>,
+    asked: Questions,
+    /// What passes it on.
+    asking: FuturesUnordered<Asking<'a>>,
 }
 
 type Asking<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
@@ -52,15 +52,14 @@ impl<'a> Reading<'a> {
         id: &'a [u8],
         exchange: &'a Exchange,
     ) -> Self {
-        let questions = FuturesUnordered::new();
         Self {
             wire,
             headers,
             id,
             exchange,
             last: None,
-            questions,
-            asked: HashMap::new(),
+            asked: Questions::default(),
+            asking: FuturesUnordered::new(),
         }
     }
 
@@ -76,6 +75,7 @@ impl<'a> Reading<'a> {
             if self.last.is_none() {
                 return Err(self.bad("the stream ended before the answer"));
             }
+            self.exchange.slow();
             sleep(decoder.retry().unwrap_or(PAUSE)).await;
             let headers = resuming(self.headers, self.last.as_deref());
             let response = self.wire.send(Verb::GET, &headers, Bytes::new()).await?;
@@ -97,13 +97,13 @@ impl<'a> Reading<'a> {
                 .event()
                 .map_err(|error| self.bad(error.to_string()))?
             {
-                if let Some(reply) = self.event(event) {
+                if let Some(reply) = self.event(event).await {
                     return Ok(Some(reply));
                 }
             }
             let piece = tokio::select! {
                 piece = body.frame() => piece,
-                Some(()) = self.questions.next() => continue,
+                Some(()) = self.asking.next() => continue,
             };
             let Some(piece) = piece else { return Ok(None) };
             let broke = |error: hyper::Error| self.wire.broke(&error);
@@ -118,7 +118,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn event(&mut self, event: Event) -> Option<Reply> {
+    async fn event(&mut self, event: Event) -> Option<Reply> {
         if event.id.is_some() {
             self.last = event.id;
         }
@@ -138,29 +138,32 @@ impl<'a> Reading<'a> {
             match frame.kind() {
                 Kind::Response => answer = Some(with_id(frame, self.id)),
                 Kind::Notification => self.precede(frame),
-                Kind::Request => self.ask(frame),
+                Kind::Request => self.ask(frame).await,
             }
         }
         answer
     }
 
     /// Passes a question to the client whose call this is, and the answer back.
-    fn ask(&mut self, question: Frame) {
+    async fn ask(&mut self, question: Frame) {
         let (wire, headers, exchange) = (self.wire, self.headers, self.exchange);
+        let Some(open) = self.asked.open(&question) else {
+            // Not read on before that is taken: who asks too much does not ask on meanwhile.
+            return wire.reply(headers, super::decline(&question)).await;
+        };
         if super::is_for_us(&question) || !exchange.client().answers(&question) {
             // On its own: the answer to the call may be right behind.
             let (wire, headers) = (wire.clone(), headers.clone());
-            let declined = super::decline(&question);
-            tokio::spawn(async move { wire.reply(&headers, declined).await });
+            tokio::spawn(async move {
+                wire.reply(&headers, super::decline(&question)).await;
+                drop(open);
+            });
             return;
         }
-        let taken_back = CancellationToken::new();
-        let id = question.raw_bytes(Part::Id).unwrap_or_default();
-        self.asked.insert(id, taken_back.clone());
-        self.questions.push(Box::pin(async move {
+        self.asking.push(Box::pin(async move {
             let asking = exchange.ask(question.clone());
-            let Some(answer) = taken_back.run_until_cancelled(asking).await else {
-                return;
+            let Some(answer) = open.answered(asking).await else {
+                return; // taken back
             };
             let id = question.raw(Part::Id).unwrap_or("null").as_bytes();
             let answer = match answer {
@@ -174,9 +177,7 @@ impl<'a> Reading<'a> {
     fn precede(&self, frame: Frame) {
         if frame.method() == Some(Method::Cancelled) {
             // The client has the question under another id, and is told when it is given up.
-            let id = frame.raw_bytes(Part::RequestId).unwrap_or_default();
-            self.asked.get(&id).iter().for_each(|asked| asked.cancel());
-            return;
+            return self.asked.take_back(&frame);
         }
         if let Some(Method::ListChanged(list)) = frame.method() {
             return self.wire.outlet.changes.add(list);

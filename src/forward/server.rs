@@ -147,8 +147,8 @@ impl Server {
         exchange: &Arc<Exchange>,
     ) -> Result<Reply, Refusal> {
         let link = self.link()?;
-        let limit = self.config.timeout;
-        let cap = Instant::now() + self.config.timeout_total;
+        let (limit, total) = (self.config.timeout, self.config.timeout_total);
+        let cap = Instant::now() + total;
         let mut due = exchange.alive() + limit;
         let call = link.call(routed, exchange);
         tokio::pin!(call);
@@ -163,9 +163,15 @@ impl Server {
             }
             due = exchange.alive() + limit;
             if Instant::now() >= due.min(cap) {
+                let (limit, setting) = match due <= cap {
+                    true => (limit, "timeout"),
+                    false => (total, "timeout_total"),
+                };
+                let server = self.name.to_string();
                 return Err(Refusal::TimedOut {
-                    server: self.name.to_string(),
+                    server,
                     limit,
+                    setting,
                 });
             }
         }

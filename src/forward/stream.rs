@@ -1,15 +1,16 @@
 //! The GET stream of a session: what a server says of its own accord.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method as Verb, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::{sync::oneshot, time::sleep};
-use tokio_util::sync::CancellationToken;
 
-use super::{headers::LAST_EVENT, http::Http, outlet::Audience, upstream::Upstream};
+use super::{
+    headers::LAST_EVENT, http::Http, outlet::Audience, questions::Questions, upstream::Upstream,
+};
 use crate::{
     call::Client,
     mcp::{
@@ -45,8 +46,8 @@ struct Listener {
     /// The last event that came, and how long to wait before coming back for the next.
     last: Option<String>,
     pause: Duration,
-    /// What the server has asked, under its own ids, so that it can take a question back.
-    asked: HashMap<Bytes, CancellationToken>,
+    /// What the server has asked.
+    asked: Questions,
 }
 
 /// Listens until the session is over. Gives word when the server has answered for the first time.
@@ -63,7 +64,7 @@ pub(super) fn listen(
         answered: Some(answered),
         last: None,
         pause: FIRST_PAUSE,
-        asked: HashMap::new(),
+        asked: Questions::default(),
     };
     let over = upstream.over.clone();
     tokio::spawn(async move { over.run_until_cancelled(listener.repeat()).await });
@@ -175,10 +176,7 @@ impl Listener {
         };
         match (frame.kind(), frame.method()) {
             (Kind::Notification, Some(Method::ListChanged(list))) => outlet.changes.add(list),
-            (Kind::Notification, Some(Method::Cancelled)) => {
-                let id = frame.raw_bytes(Part::RequestId).unwrap_or_default();
-                self.asked.get(&id).iter().for_each(|asked| asked.cancel());
-            }
+            (Kind::Notification, Some(Method::Cancelled)) => self.asked.take_back(&frame),
             (Kind::Notification, _) => outlet.notice(audience, &[], frame),
             (Kind::Request, _) => self.questioned(frame).await,
             (Kind::Response, _) => {
@@ -188,37 +186,21 @@ impl Listener {
     }
 
     async fn questioned(&mut self, question: Frame) {
-        let headers = &self.upstream.headers;
-        let Some(client) = self
-            .client
-            .as_ref()
-            .filter(|_| !super::is_for_us(&question))
-        else {
-            return self
-                .http
-                .wire
-                .reply(headers, super::decline(&question))
-                .await;
+        let client = self.client.as_ref();
+        let client = client.filter(|_| !super::is_for_us(&question));
+        let (Some(client), Some(open)) = (client, self.asked.open(&question)) else {
+            let declined = super::decline(&question);
+            return self.http.wire.reply(&self.upstream.headers, declined).await;
         };
-        let asking = self
-            .http
-            .wire
-            .outlet
-            .upward
-            .question(client, question.clone());
+        let upward = &self.http.wire.outlet.upward;
+        let asking = upward.question(client, question.clone());
         let (http, upstream) = (self.http.clone(), self.upstream.clone());
-        // Those that are done have cancelled theirs.
-        self.asked.retain(|_, asked| !asked.is_cancelled());
-        let taken_back = CancellationToken::new();
-        let id = question.raw_bytes(Part::Id).unwrap_or_default();
-        self.asked.insert(id, taken_back.clone());
         tokio::spawn(async move {
-            let asking = taken_back.run_until_cancelled(asking);
+            let asking = open.answered(asking);
             let answered = match upstream.over.run_until_cancelled(asking).await {
-                Some(None) => return,
+                Some(None) => return, // taken back
                 answered => answered.flatten(),
             };
-            taken_back.cancel();
             let id = question.raw(Part::Id).unwrap_or("null").as_bytes();
             let answer = match answered.flatten() {
                 Some(answer) => answer.with(&[(Part::Id, id)]),

@@ -174,13 +174,20 @@ impl Server {
     /// Fetches lists into a catalog, side by side: one that hangs must not cost the others. One
     /// that cannot be had keeps its old items.
     async fn fetch(&self, link: &Link, greeting: &Greeting, lists: &[List], catalog: &mut Catalog) {
-        let limit = self.config.timeout.min(self.config.connect_timeout);
+        let (limit, setting) = Ord::min(
+            (self.config.timeout, "timeout"),
+            (self.config.connect_timeout, "connect_timeout"),
+        );
         let wanted = lists.iter().copied().filter(|list| greeting.has(*list));
         let fetched = join_all(wanted.map(async |list| {
             let ask = |params: String| async move { link.ask(list.method(), &params).await };
             let fetched = timeout(limit, listing::fetch(&self.name, list, ask)).await;
             let server = self.name.to_string();
-            let late = Refusal::TimedOut { server, limit };
+            let late = Refusal::TimedOut {
+                server,
+                limit,
+                setting,
+            };
             (list, fetched.unwrap_or(Err(late)))
         }));
         for (list, fetched) in fetched.await {

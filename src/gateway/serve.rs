@@ -72,7 +72,7 @@ pub(super) async fn serve(
     door.closing.cancel();
     door.endpoint.close();
     for session in pipeline.sessions.all() {
-        session.outbox.close();
+        session.close();
     }
     connections.close();
     if timeout(DRAIN, connections.wait()).await.is_err() {

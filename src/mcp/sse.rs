@@ -1,6 +1,6 @@
 //! Server-sent events, read and written (WHATWG HTML §9.2).
 
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
@@ -8,7 +8,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 pub const HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
 
 /// Writes one message as an event.
-pub fn event(id: Option<u64>, message: &[u8]) -> Bytes {
+pub fn event(id: Option<&dyn Display>, message: &[u8]) -> Bytes {
     let mut out = BytesMut::with_capacity(message.len() + 48);
     if let Some(id) = id {
         out.put_slice(b"id: ");
@@ -28,6 +28,12 @@ pub fn event(id: Option<u64>, message: &[u8]) -> Bytes {
     }
     out.put_u8(b'\n');
     out.freeze()
+}
+
+/// The first event of an answer that can be come back for: it has an id and no data
+/// (2025-11-25, Transports, Sending Messages to the Server).
+pub fn priming(id: &dyn Display, retry: Duration) -> Bytes {
+    format!("id: {id}\nretry: {}\ndata: \n\n", retry.as_millis()).into()
 }
 
 /// One event as it was read.
@@ -204,7 +210,7 @@ mod tests {
     fn what_is_written_is_read_again() {
         let message = b"{\n  \"a\": \"\xE2\x80\xA8\"}";
         let mut decoder = Decoder::new(100);
-        decoder.push(&event(Some(9), message));
+        decoder.push(&event(Some(&9), message));
         let read = decoder.event().unwrap().unwrap();
         assert_eq!(read.data, message.as_slice());
         assert_eq!(read.id.as_deref(), Some("9"));

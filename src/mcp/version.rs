@@ -53,6 +53,17 @@ impl Revision {
             .find(|revision| revision.as_str() == name)
     }
 
+    /// Whether a name may be that of a revision later than all that are known here: they are
+    /// dates.
+    pub fn is_later(name: &str) -> bool {
+        let date = name.len() == 10
+            && name.bytes().enumerate().all(|(at, byte)| match at {
+                4 | 7 => byte == b'-',
+                _ => byte.is_ascii_digit(),
+            });
+        date && Self::ALL.iter().all(|known| name > known.as_str())
+    }
+
     /// What is answered to a client that asks for `requested`
     /// (2025-11-25, Lifecycle, Version Negotiation).
     pub fn negotiate(requested: &str) -> Self {
@@ -64,6 +75,12 @@ impl Revision {
     /// Whether every request stands for itself, without `initialize` and session.
     pub fn is_stateless(self) -> bool {
         self >= Self::V2026_07_28
+    }
+
+    /// Whether a client may be sent off in the middle of an answer, to come back for the rest: an
+    /// event without data tells it how.
+    pub fn has_polling(self) -> bool {
+        self == Self::V2025_11_25
     }
 
     /// Whether several messages may come as one array; only one revision had that.

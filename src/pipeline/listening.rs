@@ -109,7 +109,7 @@ impl Pipeline {
             pipeline: self.clone(),
             acknowledged: Bytes::new(),
             session: session.id().clone(),
-            reader: Reader::open(session.clone(), None),
+            reader: Reader::open(session.outbox.clone(), None),
             client: asker.client.clone(),
             resources: Vec::new(),
             _busy: [session.busy(), asker.busy()],

@@ -3,6 +3,7 @@
 mod outbox;
 mod subscriptions;
 mod table;
+mod trail;
 
 use std::{
     collections::HashMap,
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 pub use outbox::{Outbox, Reader};
 pub use subscriptions::Subscriptions;
 pub use table::{Sessions, random_id};
+pub use trail::{EventId, PATIENCE, Trail};
 
 use crate::{
     call::{Caller, Client},
@@ -53,7 +55,9 @@ pub struct Session {
     /// What servers may know of it.
     pub client: Arc<Client>,
     /// What waits for its GET stream.
-    pub outbox: Outbox,
+    pub outbox: Arc<Outbox>,
+    /// The answers that the client can come back for.
+    trails: Mutex<Vec<(u64, Arc<Outbox>)>>,
     /// What a stateless client listens to; nothing for a session.
     filter: Option<Filter>,
     calls: Mutex<HashMap<Bytes, Arc<Exchange>>>,
@@ -67,7 +71,8 @@ impl Session {
     fn new(client: Client) -> Self {
         Self {
             client: Arc::new(client),
-            outbox: Outbox::default(),
+            outbox: Arc::default(),
+            trails: Mutex::default(),
             filter: None,
             calls: Mutex::default(),
             busy: AtomicUsize::new(0),

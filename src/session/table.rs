@@ -124,7 +124,7 @@ impl Sessions {
     pub fn remove(&self, id: &str) -> Option<Arc<Session>> {
         let (_, session) = self.by_id.remove(id)?;
         session.client.end();
-        session.outbox.close();
+        session.close();
         Some(session)
     }
 

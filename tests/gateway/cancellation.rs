@@ -109,9 +109,9 @@ async fn a_client_that_hangs_up_cancels_its_call() {
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_in_mid_stream_cancels_its_call() {
+async fn a_client_that_hangs_up_in_mid_stream_and_cannot_come_back_cancels_its_call() {
     let (stuck, other, gateway) = stuck("1m").await;
-    let client = gateway.session().await;
+    let client = gateway.client().open_as("2025-06-18").await;
     let progress = notification(
         "notifications/progress",
         r#"{"progressToken":1,"progress":1}"#,

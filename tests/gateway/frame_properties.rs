@@ -191,6 +191,7 @@ proptest! {
         id in proptest::option::of(any::<u64>()),
         chunk in 1..50_usize,
     ) {
+        let id = id.as_ref().map(|id| id as &dyn std::fmt::Display);
         let events = messages.iter().flat_map(|text| sse::event(id, text.as_bytes()));
         let stream: Vec<u8> = events.collect();
         let expected: Vec<String> = messages.iter().map(|text| text.replace('\r', " ")).collect();

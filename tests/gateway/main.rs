@@ -3,6 +3,7 @@
 
 mod answers;
 mod batches;
+mod batches_pipe;
 mod bridge_down;
 mod bridge_parked;
 mod bridge_streams;
@@ -30,10 +31,12 @@ mod order;
 mod parked;
 mod pipe;
 mod questions;
+mod questions_bounded;
 mod questions_http;
 mod questions_users;
 mod questions_withdrawn;
 mod records;
+mod resumed;
 mod routing;
 mod session_lifecycle;
 mod session_stream;
@@ -55,3 +58,4 @@ mod subscriptions;
 mod support;
 mod tasks;
 mod upstream_trouble;
+mod version_header;

@@ -109,6 +109,12 @@ async fn progress_gives_a_call_its_time_anew_but_not_for_ever() {
     };
     assert_eq!(error["code"], -32001, "{error}");
     assert!(steps > 1, "{steps}");
+    let words = error["message"].as_str().unwrap();
+    assert!(
+        words.ends_with("within 2s ([servers.up] timeout_total)"),
+        "{words}"
+    );
+    assert_eq!(error["data"]["timeout_seconds"], 2.0);
     // It outlived its `timeout`, and not the cap.
     assert!(begun.elapsed() >= Duration::from_secs(2));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use mcpgate::{call::Caller, exchange::Exchange, mcp::Revision, session::Reader};
 
-use crate::support::{Answer, Gate, Gateway, HttpServer, initialize};
+use crate::support::{Answer, Gate, Gateway, Heard, HttpServer, initialize};
 
 #[tokio::test]
 async fn a_session_id_is_128_random_bits_in_hexadecimal() {
@@ -153,7 +153,10 @@ async fn an_idle_session_ends_unless_a_call_is_under_way_or_a_stream_is_open() {
             .unwrap()
     };
     let (idle, listening, calling) = (open(), open(), open());
-    let stream = (Reader::open(listening.clone(), None), listening.busy());
+    let stream = (
+        Reader::open(listening.outbox.clone(), None),
+        listening.busy(),
+    );
     let exchange = Exchange::new(calling.client.clone(), None).into();
     let call = calling.begin("1".into(), &exchange);
 
@@ -167,4 +170,71 @@ async fn an_idle_session_ends_unless_a_call_is_under_way_or_a_stream_is_open() {
     assert!(alive(listening.id()), "its time starts with the end");
     tokio::time::sleep(Duration::from_secs(20)).await;
     assert!(!alive(listening.id()) && !alive(calling.id()));
+}
+
+#[tokio::test]
+async fn the_end_of_the_gateway_waits_for_its_farewells_to_servers() {
+    let server = HttpServer::with_tools(&["echo"]).await;
+    let gate = Gate::default();
+    let held = gate.clone();
+    // The gateway's own session goes at once, those of clients take their time.
+    server.on("DELETE", move |heard| match heard.session() {
+        "s-1" => Answer::status(204),
+        _ => Answer::status(204).held(&held),
+    });
+    let gateway = Gateway::of(&[("up", &server)]).await;
+    let clients = [gateway.session().await, gateway.session().await];
+    for client in &clients {
+        client.call("up__echo", "{}").await;
+    }
+    drop(clients);
+
+    let told = async {
+        let farewell = |heard: &Heard| heard.verb == Method::DELETE;
+        server.nth("the farewells", 3, farewell).await;
+        // By now the gateway knows that its own was heard.
+        let other = Gateway::of(&[("up", &server)]).await;
+        other.session().await.call("up__echo", "{}").await;
+        gate.open();
+    };
+    let mut stopping = Box::pin(gateway.stop());
+    tokio::select! {
+        biased;
+        () = &mut stopping => panic!("it went before all had taken leave of it"),
+        () = told => {}
+    }
+    stopping.await;
+
+    let heard = server.heard();
+    let gone = heard.iter().filter(|heard| heard.verb == Method::DELETE);
+    let mut gone: Vec<&str> = gone.map(Heard::session).collect();
+    gone.sort_unstable();
+    assert_eq!(gone[..3], ["s-1", "s-2", "s-3"]);
+}
+
+#[tokio::test]
+async fn a_session_that_is_opening_when_the_gateway_ends_is_ended_too() {
+    let server = HttpServer::with_tools(&["echo"]).await;
+    let gateway = Gateway::of(&[("up", &server)]).await;
+    let gate = Gate::default();
+    let held = gate.clone();
+    server.on("notifications/initialized", move |_| {
+        Answer::status(202).held(&held)
+    });
+    let client = gateway.session().await;
+    let opening = |heard: &Heard| heard.session() == "s-2";
+    tokio::select! {
+        _ = client.call("up__echo", "{}") => panic!("its session is not open yet"),
+        _ = server.nth("the client's session", 1, opening) => {} // and the client hangs up
+    }
+
+    let open = async {
+        let farewell = |heard: &Heard| heard.verb == Method::DELETE;
+        server.nth("the gateway's farewell", 1, farewell).await;
+        gate.open();
+    };
+    tokio::join!(gateway.stop(), open);
+
+    let last = server.heard().pop().unwrap();
+    assert_eq!((last.verb.clone(), last.session()), (Method::DELETE, "s-2"));
 }

@@ -102,8 +102,8 @@ async fn only_the_revision_with_batches_has_batches() {
         let posted = client.post(&batch).await;
         assert_eq!(posted.status, expected, "{revision}");
         if expected == 202 {
-            client.answer("1").await;
-            client.answer("2").await;
+            let answers = client.message().await;
+            assert_eq!([&answers[0]["id"], &answers[1]["id"]], [1, 2]);
         }
     }
 }

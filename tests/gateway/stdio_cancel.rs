@@ -147,9 +147,29 @@ async fn a_call_that_takes_too_long_fails_alone_and_is_cancelled() {
         answer["error"]["data"],
         json!({"server": "s", "timeout_seconds": 1.0})
     );
+    let words = answer["error"]["message"].as_str().unwrap();
+    assert!(
+        words.ends_with("within 1s ([servers.s] timeout)"),
+        "{words}"
+    );
     let id = held(&mut client, "s").await;
     let told = client.received("s", CANCELLED, 1).await;
     assert_eq!(told[0]["params"]["requestId"], id);
+    gate.stop().await;
+}
+
+#[tokio::test]
+async fn the_shorter_of_two_settings_ends_a_call_and_is_named() {
+    let gate = Gate::start(&format!("{}timeout_total = '1s'\n", server("s", &[]))).await;
+    let mut client = gate.client().await;
+
+    let answer = client.call("s__hold", json!({})).await;
+
+    let words = answer["error"]["message"].as_str().unwrap();
+    assert!(
+        words.ends_with("within 1s ([servers.s] timeout_total)"),
+        "{words}"
+    );
     gate.stop().await;
 }
 

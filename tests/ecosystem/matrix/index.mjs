@@ -25,17 +25,19 @@ const SERVERS = {
 };
 const WAYS = { stdio: 'stdio', http: 'HTTP', sse: 'SSE' };
 
-const typescript = (version) => [process.execPath, join(here, 'typescript.mjs'), version];
+const typescript = (...version) => [process.execPath, join(here, 'typescript.mjs'), ...version];
 const python = (venv, script) => [join(ECOSYSTEM, venv, 'bin/python'), join(here, script)];
 const rmcp = (mode) => [join(MCPGATE, '../examples/rmcp_client'), mode];
 const CLIENTS = [
   { title: 'TypeScript 1.x', ways: ['http', 'sse', 'stdio'], program: typescript('1') },
-  { title: 'TypeScript 2.x', ways: ['http', 'stdio'], program: typescript('2') },
+  { title: 'TypeScript 2.x, auto', ways: ['http', 'stdio'], program: typescript('2', 'auto') },
+  { title: 'TypeScript 2.x, legacy', ways: ['http', 'stdio'], program: typescript('2', 'legacy') },
+  { title: 'TypeScript 2.x, 2026-07-28', ways: ['http', 'stdio'], program: typescript('2', '2026-07-28') },
   { title: 'Python 1.x', ways: ['http', 'sse', 'stdio'], program: python('venv', 'python_1.py') },
   { title: 'Python 2.x', ways: ['http', 'stdio'], program: python('venv-2', 'python_2.py') },
-  { title: 'rmcp, initialize', ways: ['stdio'], program: rmcp('initialize') },
-  { title: 'rmcp, discover', ways: ['stdio'], program: rmcp('discover') },
-  { title: 'rmcp, auto', ways: ['stdio'], program: rmcp('auto') },
+  { title: 'rmcp, initialize', ways: ['http', 'stdio'], program: rmcp('initialize') },
+  { title: 'rmcp, discover', ways: ['http', 'stdio'], program: rmcp('discover') },
+  { title: 'rmcp, auto', ways: ['http', 'stdio'], program: rmcp('auto') },
 ];
 
 /** The tables of `servers.toml`, by name; the HTTP ones run. */
@@ -144,7 +146,7 @@ ${rows.join('\n')}
 | Python 2.x | \`mcp\` ${pinned('requirements-2.txt')} |
 | rmcp | \`rmcp\` ${crate} |
 
-The 1.x SDKs speak the revisions up to 2025-11-25. The 2.x ones speak 2026-07-28 where their peer does; as servers on stdio they are told to with \`revision = "2026-07-28"\`, and the older servers on stdio have \`scope = "session"\`, so that they can ask. Python 2.x over SSE speaks an older revision: SSE has no newer one.
+The 1.x SDKs speak the revisions up to 2025-11-25. The 2.x ones speak 2026-07-28 where their peer does, and the client for TypeScript also as it is told: *auto* asks the gateway first, *legacy* never speaks it, *2026-07-28* nothing else. The modes of rmcp are the same three: *auto*, *initialize*, *discover*. As servers on stdio the 2.x SDKs are told to with \`revision = "2026-07-28"\`, and the older servers on stdio have \`scope = "session"\`, so that they can ask. Python 2.x over SSE speaks an older revision: SSE has no newer one.
 
 This page is written by \`tests/ecosystem/run --write matrix\`. CI runs the same and fails when the page would change. The clients are in \`tests/ecosystem/matrix\`, the servers in \`tests/ecosystem/fixtures\`.
 `;

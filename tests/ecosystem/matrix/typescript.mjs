@@ -1,14 +1,17 @@
-// One client of the matrix: the TypeScript SDK 1.x or 2.x, over `http`, `sse` or `stdio`. Says on stdout what worked.
+// One client of the matrix: the TypeScript SDK, over `http`, `sse` or `stdio`. Says on stdout what worked.
+// It is `1`, or `2` followed by how it finds its revision: `auto`, `legacy`, or the one it insists on.
 import { randomBytes } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import assert from 'node:assert/strict';
 import { sdk } from '../fixtures/packages.mjs';
 import { within } from '../processes.mjs';
 
-const [version, way, ...target] = process.argv.slice(2);
+const [version, ...rest] = process.argv.slice(2);
+const one = version === '1';
+const mode = one ? 'legacy' : rest.shift();
+const [way, ...target] = rest;
 const servers = process.env.MATRIX_SERVERS.split(' ');
 const LEVEL = 'io.modelcontextprotocol/logLevel';
-const one = version === '1';
 const types = one && sdk('sdk/types.js');
 const { Client } = sdk(one ? 'sdk/client/index.js' : 'client');
 
@@ -25,7 +28,7 @@ const heard = [];
 const wire = [];
 
 const options = { capabilities: { sampling: {}, elicitation: {}, roots: {} } };
-if (!one) options.versionNegotiation = { mode: 'auto' };
+if (!one) options.versionNegotiation = { mode: ['auto', 'legacy'].includes(mode) ? mode : { pin: mode } };
 const client = new Client({ name: 'mcpgate-matrix', version: '1.0.0' }, options);
 const on = (method, schema, handle) => client.setRequestHandler(one ? types[schema] : method, handle);
 on('sampling/createMessage', 'CreateMessageRequestSchema', () => ({ role: 'assistant', model: 'none', content: { type: 'text', text: 'A model.' } }));
@@ -137,6 +140,7 @@ connection.onmessage = (message, extra) => {
   onmessage(message, extra);
 };
 const modern = !one && client.getProtocolEra() === 'modern';
+assert.equal(modern, mode !== 'legacy');
 await within(60_000, 'every server', client.listTools());
 const report = {};
 for (const server of servers) {

@@ -14,7 +14,7 @@ pub(crate) struct Event {
 }
 
 impl Event {
-    /// One block of lines; nothing where it is but a comment.
+    /// One block of lines; nothing where it is but a comment, or says only how to come back.
     fn read(block: &str) -> Option<Self> {
         let mut event = Self::default();
         let mut data: Vec<&str> = Vec::new();
@@ -23,11 +23,12 @@ impl Event {
                 Some(("data", value)) => data.push(value),
                 Some(("id", value)) => event.id = Some(value.to_owned()),
                 Some(("event", value)) => assert_eq!(value, "message"),
+                Some(("retry", value)) => assert_eq!(value.parse::<u32>(), Ok(1000)),
                 _ => assert_eq!(line, ":", "neither a field nor a heartbeat"),
             }
         }
         event.data = data.join("\n");
-        (!data.is_empty()).then_some(event)
+        (!event.data.is_empty()).then_some(event)
     }
 }
 

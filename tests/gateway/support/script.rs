@@ -73,7 +73,9 @@ impl Script {
             Method::DELETE => {
                 self.alive.remove(&session);
                 self.streams.remove(&session);
-                Reaction::Answer(Answer::status(204))
+                let scripted = self.handlers.get("DELETE").cloned();
+                let scripted = scripted.map(|handler| handler(heard));
+                Reaction::Answer(scripted.unwrap_or_else(|| Answer::status(204)))
             }
             Method::GET if self.no_streams => Reaction::Answer(Answer::status(405)),
             Method::GET => {

@@ -1,6 +1,8 @@
 //! One client on a channel that carries messages both ways: a pipe, or a legacy event stream and
 //! the POSTs that belong to it.
 
+mod listen;
+
 use std::{
     sync::{Arc, OnceLock},
     time::Duration,
@@ -9,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use dashmap::DashMap;
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -23,14 +25,14 @@ use super::{
 use crate::{
     call::Caller,
     exchange::{Exchange, Told},
-    mcp::{Frame, Kind, Malformed, Method, Part, frame, message},
+    mcp::{Frame, Kind, Method, Part, frame, message},
     pipeline::Pipeline,
     refusal::Refusal,
     session::{Busy, Reader, Session},
 };
 
-/// Requests at once; the next one is taken when one is done.
-const AT_ONCE: usize = 1024;
+/// Requests at once, and messages in a batch; the next one is taken when one is done.
+pub(super) const AT_ONCE: usize = 1024;
 /// Messages that may wait for the client to read.
 const QUEUE: usize = 1024;
 /// How long requests may go on after the client has said its last.
@@ -82,19 +84,10 @@ impl Conversation {
     /// # Errors
     /// When it is neither.
     pub(super) async fn take(&self, text: &Bytes) -> Result<(), Refusal> {
-        let messages = frame::split(text)?;
-        let batches = |session: &Arc<Session>| session.client.revision.has_batches();
-        if frame::is_batch(text) && !self.session().is_some_and(batches) {
-            let words = "the agreed revision has no batches".to_owned();
-            return Err(Malformed::Shape(words).into());
+        if frame::is_batch(text) {
+            return self.batch(frame::split(text)?).await;
         }
-        for message in messages {
-            match Frame::parse(message) {
-                Ok(frame) => self.dispatch(frame).await,
-                Err(error) if !frame::is_batch(text) => return Err(error.into()),
-                Err(error) => self.say(Refusal::from(error).message(None)).await,
-            }
-        }
+        self.dispatch(Frame::parse(text.clone())?).await;
         Ok(())
     }
 
@@ -130,16 +123,19 @@ impl Conversation {
         match (frame.kind(), self.session()) {
             (Kind::Request, None) => self.open(&frame).await,
             (Kind::Request, Some(session)) => self.request(session, frame).await,
-            (Kind::Notification | Kind::Response, session) => {
-                self.cancel(&frame);
-                if let Some(session) = session {
-                    self.pipeline.hear(session, frame);
-                }
-            }
+            (Kind::Notification | Kind::Response, _) => self.hear(frame),
         }
     }
 
-    fn session(&self) -> Option<&Arc<Session>> {
+    /// Takes what has no answer.
+    pub(super) fn hear(&self, frame: Frame) {
+        self.cancel(&frame);
+        if let Some(session) = self.session() {
+            self.pipeline.hear(session, frame);
+        }
+    }
+
+    pub(super) fn session(&self) -> Option<&Arc<Session>> {
         self.session.get().map(|(session, _)| session)
     }
 
@@ -162,7 +158,7 @@ impl Conversation {
         };
         match opened {
             Ok((session, answer)) => {
-                let (reader, busy) = (Reader::open(session.clone(), None), session.busy());
+                let (reader, busy) = (Reader::open(session.outbox.clone(), None), session.busy());
                 // Two at once open two; the later one is nobody's and ends of idleness.
                 drop(self.session.set((session, busy)));
                 self.say(answer).await;
@@ -189,33 +185,6 @@ impl Conversation {
         }
     }
 
-    /// A stream of notifications, which on this channel is one of many.
-    async fn listen(&self, session: &Arc<Session>, frame: Frame) {
-        let id = frame.raw_bytes(Part::Id).unwrap_or_default();
-        let mut listening = match self.pipeline.listen(session, &frame).await {
-            Ok(listening) => listening,
-            Err(refusal) => return self.say(refusal.message(Some(&id))).await,
-        };
-        self.say(listening.acknowledged.clone()).await;
-        let exchange = Arc::new(Exchange::new(session.client.clone(), None));
-        let underway = self.cancellable(id, &exchange);
-        let (out, over) = (self.out.clone(), self.over.clone());
-        let serve = async move {
-            let _underway = underway;
-            loop {
-                tokio::select! {
-                    message = listening.next() => match message {
-                        Some(message) => send(&out, message).await,
-                        None => return send(&out, listening.answer()).await,
-                    },
-                    () = exchange.withdrawn() => return,
-                }
-            }
-        };
-        // It is not waited for at the end: it has none of its own.
-        tokio::spawn(async move { over.run_until_cancelled(serve).await });
-    }
-
     /// Remembers a request that stands for itself, so that the client can cancel it.
     fn cancellable(&self, id: Bytes, exchange: &Arc<Exchange>) -> Cancellable {
         self.stateless.insert(id.clone(), exchange.clone());
@@ -224,16 +193,30 @@ impl Conversation {
     }
 
     async fn request(&self, session: &Arc<Session>, frame: Frame) {
-        let Ok(permit) = self.room.clone().acquire_owned().await else {
-            return;
-        };
+        if let Some(room) = self.room(1).await {
+            self.run(room, self.start(session, frame));
+        }
+    }
+
+    /// Waits for room for so many requests.
+    pub(super) async fn room(&self, requests: usize) -> Option<OwnedSemaphorePermit> {
+        let requests = requests.try_into().ok()?;
+        self.room.clone().acquire_many_owned(requests).await.ok()
+    }
+
+    /// Starts a request. What precedes its answer is sent as it comes, the answer is given.
+    pub(super) fn start(
+        &self,
+        session: &Arc<Session>,
+        frame: Frame,
+    ) -> impl Future<Output = Option<Bytes>> + Send + 'static {
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
         let (mut call, exchange) = begin(&self.pipeline, session, frame);
         let stateless = session.client.revision.is_stateless();
         let underway = stateless.then(|| self.cancellable(id.clone(), &exchange));
-        let (out, limit, over) = (self.out.clone(), self.max_message, self.over.clone());
-        let serve = async move {
-            let _held = (permit, underway);
+        let (out, limit) = (self.out.clone(), self.max_message);
+        async move {
+            let _underway = underway;
             let answer = loop {
                 tokio::select! {
                     biased;
@@ -244,7 +227,20 @@ impl Conversation {
             while let Some(told) = exchange.take() {
                 send(&out, Told::into_message(told)).await;
             }
-            if let Some(message) = whole(answer.reply, &id, limit).await {
+            whole(answer.reply, &id, limit).await
+        }
+    }
+
+    /// Sends what comes of it, unless the client goes first. Room is kept until that is taken.
+    pub(super) fn run(
+        &self,
+        room: OwnedSemaphorePermit,
+        serving: impl Future<Output = Option<Bytes>> + Send + 'static,
+    ) {
+        let (out, over) = (self.out.clone(), self.over.clone());
+        let serve = async move {
+            let _room = room;
+            if let Some(message) = serving.await {
                 send(&out, message).await;
             }
         };
