@@ -8,6 +8,10 @@ use crate::{
     refusal::Refusal,
 };
 
+mod pattern;
+
+pub use pattern::{Pattern, PatternError, Subject};
+
 /// A call that its caller may make. Only [`permit`] makes one.
 #[derive(Debug)]
 pub struct Permitted {
