@@ -8,6 +8,12 @@ use crate::{
     refusal::Refusal,
 };
 
+mod decision;
+mod pattern;
+
+pub use decision::{Allowance, Grants, Judgement, Origin, Rule, Verdict};
+pub use pattern::{Pattern, PatternError, Subject};
+
 /// A call that its caller may make. Only [`permit`] makes one.
 #[derive(Debug)]
 pub struct Permitted {
