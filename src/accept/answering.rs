@@ -18,7 +18,7 @@ use crate::{
     exchange::{Exchange, Told},
     mcp::sse,
     observe::Record,
-    pipeline::Pending,
+    pipeline::{Held, Pending},
     session::{EventId, PATIENCE, Reader, Session, Trail},
 };
 
@@ -55,7 +55,7 @@ impl Endpoint {
             let ready = Box::pin(std::future::ready(answer));
             return response::events(events(ready, exchange, id, self.max_message));
         }
-        response::plain(answer)
+        response::plain(answer, self.refuses_with_status())
     }
 
     /// Answers with a stream, for which the client can come back where its revision knows how.
@@ -118,7 +118,7 @@ pub(super) fn events(call: Pending, exchange: Arc<Exchange>, id: Bytes, limit: u
         call: Some(call),
         exchange,
         answer: None,
-        record: None,
+        open: None,
         id,
         limit,
     };
@@ -133,7 +133,7 @@ struct Answering {
     exchange: Arc<Exchange>,
     answer: Option<Bytes>,
     /// Closed with the stream.
-    record: Option<Record>,
+    open: Option<(Record, Held)>,
     id: Bytes,
     limit: usize,
 }
@@ -149,7 +149,7 @@ impl Answering {
             };
             self.call = None;
             self.answer = whole(answer.reply, &self.id, self.limit).await;
-            self.record = Some(answer.record);
+            self.open = Some((answer.record, answer.held));
         }
         // What was said before the answer goes before it, though both be there by now.
         let told = self.exchange.take().map(Told::into_message);

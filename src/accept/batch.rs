@@ -16,6 +16,7 @@ use super::{
     response::{events, json, status},
 };
 use crate::{
+    call::Visit,
     mcp::{Frame, Kind, Malformed, Part, sse},
     pipeline::Pipeline,
     refusal::Refusal,
@@ -30,7 +31,7 @@ use crate::{
 pub(super) async fn answer(
     pipeline: &Arc<Pipeline>,
     session: &Arc<Session>,
-    frames: Vec<Frame>,
+    (frames, visit): (Vec<Frame>, &Visit),
     streams: bool,
     limit: usize,
 ) -> Result<Response<Body>, Refusal> {
@@ -43,7 +44,7 @@ pub(super) async fn answer(
     }
     let answered = requests.into_iter().map(async |frame| {
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
-        let (call, exchange) = begin(pipeline, session, frame);
+        let (call, exchange) = begin(pipeline, session, frame, visit);
         exchange.mute(); // the answers leave together
         let answer = call.await;
         let message = whole(answer.reply, &id, limit).await;
@@ -77,7 +78,7 @@ impl Conversation {
     ///
     /// # Errors
     /// When the client's revision has no batches, or it is too long.
-    pub(super) async fn batch(&self, messages: Vec<Bytes>) -> Result<(), Refusal> {
+    pub(super) async fn batch(&self, messages: Vec<Bytes>, visit: &Visit) -> Result<(), Refusal> {
         let session = self.session().ok_or_else(without_batches)?;
         allow(session, messages.len())?;
         let mut asked = Vec::with_capacity(messages.len());
@@ -92,7 +93,7 @@ impl Conversation {
             return Ok(());
         };
         let due = asked.into_iter().map(|member| match member {
-            Ok(frame) => Box::pin(self.start(session, frame)) as Due,
+            Ok(frame) => Box::pin(self.start(session, frame, visit)) as Due,
             Err(error) => Box::pin(ready(Some(Refusal::from(error).message(None)))),
         });
         let due = join_all(due);

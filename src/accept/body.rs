@@ -16,6 +16,7 @@ use crate::{
     call::{self, Reply},
     mcp::sse,
     observe::Record,
+    pipeline::Held,
     refusal::Refusal,
     session::{Busy, EventId, Reader},
 };
@@ -25,7 +26,7 @@ pub enum Body {
     /// All of it.
     Whole(Bytes),
     /// A server's answer, passed on as it comes; the record closes with its last byte.
-    Passing(call::Body, Box<Record>),
+    Passing(call::Body, Box<(Record, Held)>),
     /// Server-sent events.
     Events(Pin<Box<dyn Stream<Item = Bytes> + Send>>),
 }
@@ -41,7 +42,13 @@ impl hyper::body::Body for Body {
         match &mut *self {
             Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Whole(bytes) => Poll::Ready(Some(Ok(Piece::data(std::mem::take(bytes))))),
-            Self::Passing(body, _) => Pin::new(body).poll_frame(cx),
+            Self::Passing(body, open) => {
+                let piece = Pin::new(body).poll_frame(cx);
+                if let Poll::Ready(Some(Ok(piece))) = &piece {
+                    open.0.sent(piece.data_ref().map_or(0, Bytes::len));
+                }
+                piece
+            }
             Self::Events(events) => events
                 .as_mut()
                 .poll_next(cx)
@@ -68,14 +75,17 @@ pub(super) async fn whole(reply: Reply, id: &[u8], limit: usize) -> Option<Bytes
         Reply::Whole(message) | Reply::Failed(message) => Some(message),
         Reply::Silence => None,
         Reply::Streamed(body) => {
-            let collected = http_body_util::Limited::new(body, limit);
-            let collected = http_body_util::BodyExt::collect(collected).await;
-            Some(collected.map_or_else(
-                |error| broken(error, limit).message(Some(id)),
-                |all| all.to_bytes(),
-            ))
+            let collected = collected(body, limit).await;
+            Some(collected.unwrap_or_else(|refusal| refusal.message(Some(id))))
         }
     }
+}
+
+/// A message that is still arriving, once it is there.
+pub(super) async fn collected(body: call::Body, limit: usize) -> Result<Bytes, Refusal> {
+    let body = http_body_util::Limited::new(body, limit);
+    let collected = http_body_util::BodyExt::collect(body).await;
+    collected.map_or_else(|error| Err(broken(error, limit)), |all| Ok(all.to_bytes()))
 }
 
 /// Why an answer did not arrive whole: the client must not wait for it.
@@ -111,7 +121,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        accept::answering::events, call::Caller, exchange::Exchange, mcp::Revision,
+        accept::answering::events,
+        call::{Standing, Visit},
+        exchange::Exchange,
+        mcp::Revision,
         session::Sessions,
     };
 
@@ -122,9 +135,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_quiet_stream_shows_every_15_seconds_that_it_lives() {
         let sessions = Sessions::new(1, Duration::from_secs(1));
-        let session = sessions
-            .open(Caller::Local, Revision::LATEST, "{}", "{}")
-            .unwrap();
+        let visit = Visit::local(Standing::Everything);
+        let session = sessions.open(&visit, Revision::LATEST, "{}", "{}").unwrap();
         let reader = Reader::open(session.outbox.clone(), None);
         let exchange = Arc::new(Exchange::new(session.client.clone(), None));
         let call = Box::pin(std::future::pending());

@@ -1,6 +1,6 @@
 //! Streamable HTTP in front (2025-03-26 to 2025-11-25, Transports).
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -14,14 +14,14 @@ use super::{
     Origins, batch, begin,
     body::{self, Body},
     initialize::initialize,
-    response::{events, json, not_allowed, refused, status},
+    meeting::Knock,
+    response::{events, json, not_allowed, status},
     sse::{self, Streams},
     stateless,
 };
 use crate::{
-    call::Caller,
+    call::{Extent, Visit},
     mcp::{self, Frame, Kind, Malformed, Method, Part, frame},
-    observe::one_line,
     pipeline::Pipeline,
     refusal::Refusal,
     session::{EventId, Reader, Session},
@@ -39,38 +39,65 @@ pub struct Endpoint {
     pipeline: Arc<Pipeline>,
     origins: Origins,
     pub(super) max_message: usize,
+    /// `[gateway] refuse_with_status`
+    refuse_with_status: bool,
+    /// `[gateway] public_url`
+    public_url: Option<String>,
     streams: Streams,
 }
 
 impl Endpoint {
     /// An endpoint that takes messages of up to `max_message` bytes from these origins.
-    pub fn new(pipeline: Arc<Pipeline>, origins: Origins, max_message: usize) -> Self {
+    pub fn new(
+        pipeline: Arc<Pipeline>,
+        origins: Origins,
+        max_message: usize,
+        refuse_with_status: bool,
+    ) -> Self {
         Self {
             pipeline,
             origins,
             max_message,
+            refuse_with_status,
+            public_url: None,
             streams: Streams::default(),
         }
     }
 
+    /// One that clients reach at this address.
+    #[must_use]
+    pub fn at(self, public_url: Option<String>) -> Self {
+        Self { public_url, ..self }
+    }
+
     /// Answers a request to the MCP endpoint.
-    pub async fn serve(&self, request: Request<Incoming>) -> Response<Body> {
-        let caller = match self.meet(&request, &VERBS) {
-            Ok(caller) => caller,
+    pub async fn serve(
+        &self,
+        request: Request<Incoming>,
+        peer: IpAddr,
+        extent: Extent,
+    ) -> Response<Body> {
+        let visit = match self.meet(knock(&request, peer, extent), &VERBS).await {
+            Ok(visit) => visit,
             Err(refused) => return *refused,
         };
         let answer = match *request.method() {
-            Verb::POST => self.post(caller, request).await,
-            Verb::DELETE => self.delete(&caller, request.headers()),
-            _ => self.get(&caller, request.headers()),
+            Verb::POST => self.post(visit, request).await,
+            Verb::DELETE => self.delete(&visit, request.headers()),
+            _ => self.get(&visit, request.headers()),
         };
         answer.unwrap_or_else(|refusal| self.refused(&refusal, None))
     }
 
     /// Answers a request to `/sse`: it opens a legacy stream.
-    pub fn sse(&self, request: &Request<Incoming>) -> Response<Body> {
-        let opened = match self.meet(request, &[Verb::GET]) {
-            Ok(caller) => self.streams.open(&self.pipeline, caller, self.max_message),
+    pub async fn sse(
+        &self,
+        request: &Request<Incoming>,
+        peer: IpAddr,
+        extent: Extent,
+    ) -> Response<Body> {
+        let opened = match self.meet(knock(request, peer, extent), &[Verb::GET]).await {
+            Ok(visit) => self.streams.open(&self.pipeline, &visit, self.max_message),
             Err(refused) => return *refused,
         };
         opened.unwrap_or_else(|refusal| self.refused(&refusal, None))
@@ -82,55 +109,25 @@ impl Endpoint {
     }
 
     /// Answers a request to `/messages`: a message on a legacy stream.
-    pub async fn messages(&self, request: Request<Incoming>) -> Response<Body> {
-        let caller = match self.meet(&request, &[Verb::POST]) {
-            Ok(caller) => caller,
+    pub async fn messages(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
+        let knock = knock(&request, peer, Extent::All);
+        let visit = match self.meet(knock, &[Verb::POST]).await {
+            Ok(visit) => visit,
             Err(refused) => return *refused,
         };
         let posted = async {
-            let conversation = self.streams.find(request.uri(), &caller)?;
+            let conversation = self.streams.find(request.uri(), &visit)?;
             let body = self.collect(request.into_body()).await?;
-            sse::post(&conversation, &body).await
+            sse::post(&conversation, &body, visit).await
         };
         posted
             .await
             .unwrap_or_else(|refusal| self.refused(&refusal, None))
     }
 
-    /// Looks at a request before its body: where it comes from, what it is, whose it is.
-    fn meet(
-        &self,
-        request: &Request<Incoming>,
-        verbs: &[Verb],
-    ) -> Result<Caller, Box<Response<Body>>> {
-        let checked = self.origins.check(request.uri(), request.headers());
-        if let Err(refusal) = checked {
-            return Err(Box::new(self.refused(&refusal, None)));
-        }
-        // Without asking who it is: clients probe with HEAD, and take a 401 for a need of OAuth.
-        if !verbs.contains(request.method()) {
-            return Err(Box::new(not_allowed(verbs)));
-        }
-        let caller = self.pipeline.identify(request.headers());
-        caller.map_err(|refusal| Box::new(self.refused(&refusal, None)))
-    }
-
-    /// Refuses what has not become a call, and so has no record.
-    pub(super) fn refused(&self, refusal: &Refusal, id: Option<&str>) -> Response<Body> {
-        self.pipeline.metrics.refused(refusal.stage());
-        let status = refusal.status().as_u16();
-        // A mismatch quotes arguments, which are no business of the log.
-        let words = match matches!(refusal, Refusal::Mismatch(_)) {
-            true => "header mismatch".to_owned(),
-            false => one_line(&refusal.to_string()),
-        };
-        tracing::info!(status, "refused: {words}");
-        refused(refusal, id)
-    }
-
     async fn post(
         &self,
-        caller: Caller,
+        visit: Visit,
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Refusal> {
         let (head, body) = request.into_parts();
@@ -148,21 +145,21 @@ impl Endpoint {
         if let ([only], false) = (frames.as_slice(), batch)
             && opens(only)
         {
-            return Ok(self.open(caller, only));
+            return Ok(self.open(&visit, only));
         }
         if let ([_], false) = (frames.as_slice(), batch)
             && let Some(frame) = frames.pop_if(|frame| stateless::claims(frame, &head.headers))
         {
-            return Ok(self.stateless(caller, frame, &head.headers).await);
+            return Ok(self.stateless(visit, frame, &head.headers).await);
         }
-        let session = self.session(&caller, &head.headers)?;
+        let session = self.session(&visit, &head.headers)?;
         if batch {
             let (streams, limit) = (accepts_events(&head.headers), self.max_message);
-            return batch::answer(&self.pipeline, &session, frames, streams, limit).await;
+            return batch::answer(&self.pipeline, &session, (frames, &visit), streams, limit).await;
         }
         match frames.pop() {
             Some(frame) if frame.kind() == Kind::Request => {
-                Ok(self.request(&session, frame, &head.headers).await)
+                Ok(self.request(&session, frame, &visit, &head.headers).await)
             }
             Some(frame) => {
                 self.pipeline.hear(&session, frame);
@@ -172,7 +169,7 @@ impl Endpoint {
         }
     }
 
-    async fn collect(&self, body: Incoming) -> Result<Bytes, Refusal> {
+    pub(super) async fn collect(&self, body: Incoming) -> Result<Bytes, Refusal> {
         let limit = self.max_message;
         match timeout(BODY, Limited::new(body, limit).collect()).await {
             Ok(Ok(body)) => Ok(body.to_bytes()),
@@ -182,8 +179,8 @@ impl Endpoint {
         }
     }
 
-    fn open(&self, caller: Caller, frame: &Frame) -> Response<Body> {
-        match initialize(&self.pipeline, caller, frame) {
+    fn open(&self, visit: &Visit, frame: &Frame) -> Response<Body> {
+        match initialize(&self.pipeline, visit, frame) {
             Ok((session, answer)) => {
                 let mut response = json(StatusCode::OK, answer);
                 if let Ok(id) = HeaderValue::from_str(session.id()) {
@@ -195,10 +192,10 @@ impl Endpoint {
         }
     }
 
-    fn session(&self, caller: &Caller, headers: &HeaderMap) -> Result<Arc<Session>, Refusal> {
+    fn session(&self, visit: &Visit, headers: &HeaderMap) -> Result<Arc<Session>, Refusal> {
         let id = headers.get(SESSION).ok_or(Refusal::SessionMissing)?;
         let id = id.to_str().map_err(|_not_ascii| Refusal::SessionUnknown)?;
-        let session = self.pipeline.sessions.find(id, caller)?;
+        let session = self.pipeline.sessions.find(id, visit)?;
         stateless::known(headers)?;
         Ok(session)
     }
@@ -207,23 +204,40 @@ impl Endpoint {
         &self,
         session: &Arc<Session>,
         frame: Frame,
+        visit: &Visit,
         headers: &HeaderMap,
     ) -> Response<Body> {
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
-        let begun = begin(&self.pipeline, session, frame);
+        let begun = begin(&self.pipeline, session, frame, visit);
         self.answer(session, begun, id, headers).await
+    }
+
+    pub(super) fn origins(&self) -> &Origins {
+        &self.origins
+    }
+
+    /// `[gateway] refuse_with_status`.
+    pub(super) fn refuses_with_status(&self) -> bool {
+        self.refuse_with_status
+    }
+
+    /// `[gateway] public_url`.
+    pub(super) fn public_url(&self) -> Option<&str> {
+        self.public_url.as_deref()
     }
 
     pub(super) fn pipeline(&self) -> &Arc<Pipeline> {
         &self.pipeline
     }
 
-    fn get(&self, caller: &Caller, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
+    fn get(&self, visit: &Visit, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
         // Without a session there is no stream to give, and 405 is what clients take for that.
         if !headers.contains_key(SESSION) || !accepts_events(headers) {
-            return Ok(not_allowed(&VERBS));
+            return Ok(not_allowed(&VERBS, false));
         }
-        let session = self.session(caller, headers)?;
+        let session = self.session(visit, headers)?;
+        // Who has lost the role hears no more of what it was good for.
+        self.pipeline.look(visit)?;
         let after: Option<EventId> = headers
             .get(LAST_EVENT)
             .and_then(|id| id.to_str().ok()?.parse().ok());
@@ -237,10 +251,19 @@ impl Endpoint {
         Ok(events(body))
     }
 
-    fn delete(&self, caller: &Caller, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
-        let session = self.session(caller, headers)?;
+    fn delete(&self, visit: &Visit, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
+        let session = self.session(visit, headers)?;
         self.pipeline.end(session.id());
         Ok(status(StatusCode::NO_CONTENT))
+    }
+}
+
+fn knock(request: &Request<Incoming>, peer: IpAddr, extent: Extent) -> Knock<'_> {
+    Knock {
+        request,
+        peer,
+        extent,
+        plain: false,
     }
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use rmcp::model::{Implementation, ServerCapabilities};
 
 use crate::{
-    call::Caller,
+    call::Visit,
     mcp::{
         Frame, Part, Revision, fields,
         message::{self, json},
@@ -14,16 +14,17 @@ use crate::{
     },
     pipeline::Pipeline,
     refusal::Refusal,
+    route::View,
     session::Session,
 };
 
 /// Opens a session for a client; gives it and the answer.
 ///
 /// # Errors
-/// When the request lacks a revision, or there is no room.
+/// When the caller has no role, the request lacks a revision, or there is no room.
 pub(super) fn initialize(
     pipeline: &Pipeline,
-    caller: Caller,
+    visit: &Visit,
     frame: &Frame,
 ) -> Result<(Arc<Session>, Bytes), Refusal> {
     let keys = ["protocolVersion", "capabilities", "clientInfo"];
@@ -33,16 +34,18 @@ pub(super) fn initialize(
     let asked = asked.ok_or(Refusal::Params("`protocolVersion` is missing"))?;
     let revision = Revision::negotiate(&asked);
     let (capabilities, info) = (capabilities.unwrap_or("{}"), info.unwrap_or("{}"));
+    let (sight, view) = pipeline.look(visit)?;
     let session = pipeline
         .sessions
-        .open(caller, revision, capabilities, info)?;
+        .open(visit, revision, capabilities, info)?;
+    session.sees(&sight);
     tracing::info!(
-        caller = %session.caller(),
+        caller = %session.identity(),
         revision = %session.client.revision,
         client = client_name(info),
         "session opened"
     );
-    let result = greeting(pipeline, session.client.revision);
+    let result = greeting(&view, session.client.revision);
     let id = frame.raw(Part::Id).unwrap_or("null");
     Ok((session, message::result(id.as_bytes(), result.as_bytes())))
 }
@@ -68,23 +71,32 @@ fn declared() -> ServerCapabilities {
 }
 
 /// What is declared, with what servers can do that passes through.
-pub(super) fn capabilities(pipeline: &Pipeline) -> String {
+fn capabilities(view: &View) -> String {
     let declared = json(&declared());
-    match pipeline.plan().view.capabilities.as_str() {
+    match view.capabilities.as_str() {
         "" => declared,
         more => object::with(&declared, more),
     }
 }
 
-fn greeting(pipeline: &Pipeline, revision: Revision) -> String {
-    let instructions = pipeline.plan().view.instructions.clone();
-    let instructions = instructions.map(|words| format!(r#","instructions":{}"#, json(&words)));
+fn greeting(view: &View, revision: Revision) -> String {
+    let instructions = view.instructions.as_ref();
+    let instructions = instructions.map(|words| format!(r#","instructions":{}"#, json(words)));
     format!(
         r#"{{"protocolVersion":"{revision}","capabilities":{},"serverInfo":{}{}}}"#,
-        capabilities(pipeline),
+        capabilities(view),
         json(&Implementation::new("mcpgate", env!("CARGO_PKG_VERSION"))),
         instructions.unwrap_or_default()
     )
+}
+
+/// The answer to `server/discover`.
+///
+/// # Errors
+/// When the caller has no role.
+pub(super) fn discover(pipeline: &Pipeline, visit: &Visit) -> Result<String, Refusal> {
+    let (_, view) = pipeline.look(visit)?;
+    Ok(Pipeline::discovery(&view, &capabilities(&view)))
 }
 
 fn client_name(info: &str) -> String {

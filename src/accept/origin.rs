@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::{HeaderMap, Uri, header, uri::Authority};
+use http::{HeaderMap, HeaderName, Uri, header, uri::Authority};
 
 use crate::refusal::Refusal;
 
@@ -28,23 +28,35 @@ impl Origins {
         }
     }
 
+    /// And pages of these origins; `*` for all there are.
+    #[must_use]
+    pub fn and(mut self, origins: &[String]) -> Self {
+        let more = origins.iter().map(|origin| origin.to_ascii_lowercase());
+        self.origins.extend(more);
+        self
+    }
+
     /// Looks at one request.
     ///
     /// # Errors
     /// When its `Host` or `Origin` is not served here; the refusal names the setting.
     pub fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
-        let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-        let host = uri
-            .authority()
-            .map(Authority::as_str)
-            .or_else(|| text(header::HOST));
-        if let Some(host) = host.filter(|host| !self.serves_host(host)) {
-            return Err(refused("Host", host, "allowed_hosts"));
-        }
-        match text(header::ORIGIN) {
+        self.check_host(uri, headers)?;
+        match text(headers, header::ORIGIN) {
             Some(origin) if !self.serves_origin(origin) => {
                 Err(refused("Origin", origin, "allowed_origins"))
             }
+            _ => Ok(()),
+        }
+    }
+
+    /// Looks at the host only, where any page may ask.
+    ///
+    /// # Errors
+    /// When it is not served here; the refusal names the setting.
+    pub fn check_host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+        match host(uri, headers) {
+            Some(host) if !self.serves_host(host) => Err(refused("Host", host, "allowed_hosts")),
             _ => Ok(()),
         }
     }
@@ -70,13 +82,25 @@ impl Origins {
 
     fn serves_origin(&self, origin: &str) -> bool {
         let origin = origin.to_ascii_lowercase();
-        if self.origins.contains(&origin) {
+        let serves = |served: &String| served == "*" || *served == origin;
+        if self.origins.iter().any(serves) {
             return true;
         }
         let authority = origin.split_once("://").map(|(_, rest)| rest);
         let authority = authority.and_then(|rest| rest.parse::<Authority>().ok());
         authority.is_some_and(|authority| is_loopback(authority.host()))
     }
+}
+
+/// The host that a request names.
+pub(super) fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    let named = uri.authority().map(Authority::as_str);
+    named.or_else(|| text(headers, header::HOST))
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    let value = headers.get(name);
+    value.map(|value| value.to_str().unwrap_or("?"))
 }
 
 fn refused(header: &'static str, value: &str, setting: &'static str) -> Refusal {

@@ -9,18 +9,27 @@ use crate::{call::Reply, pipeline::Answer, refusal::Refusal};
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 
-/// An answer that nothing precedes.
-pub(super) fn plain(answer: Answer) -> Response<Body> {
-    let Answer { reply, record } = answer;
-    match reply {
+/// An answer that nothing precedes. `telling`: a refusal with a status that says the same.
+pub(super) fn plain(answer: Answer, telling: bool) -> Response<Body> {
+    let Answer {
+        reply,
+        refusal,
+        record,
+        held,
+    } = answer;
+    let mut response = match reply {
         Reply::Whole(message) | Reply::Failed(message) => json(StatusCode::OK, message),
         Reply::Silence => status(StatusCode::ACCEPTED),
         Reply::Streamed(body) => {
-            let mut response = Response::new(Body::Passing(body, Box::new(record)));
+            let mut response = Response::new(Body::Passing(body, Box::new((record, held))));
             response.headers_mut().insert(header::CONTENT_TYPE, JSON);
             response
         }
+    };
+    if let Some(refusal) = refusal.filter(|_| telling) {
+        tell(&mut response, &refusal);
     }
+    response
 }
 
 pub(super) fn events(body: Body) -> Response<Body> {
@@ -47,8 +56,11 @@ pub(crate) fn status(status: StatusCode) -> Response<Body> {
     response
 }
 
-pub(super) fn not_allowed(verbs: &[Verb]) -> Response<Body> {
-    let words = "This is an MCP endpoint: POST JSON-RPC messages here.\n";
+pub(super) fn not_allowed(verbs: &[Verb], plain: bool) -> Response<Body> {
+    let words = match plain {
+        true => "",
+        false => "This is an MCP endpoint: POST JSON-RPC messages here.\n",
+    };
     let mut response = Response::new(Body::Whole(Bytes::from_static(words.as_bytes())));
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     let names: Vec<&str> = verbs.iter().map(Verb::as_str).collect();
@@ -58,6 +70,43 @@ pub(super) fn not_allowed(verbs: &[Verb]) -> Response<Body> {
     response
 }
 
-pub(super) fn refused(refusal: &Refusal, id: Option<&str>) -> Response<Body> {
-    json(refusal.status(), refusal.message(id.map(str::as_bytes)))
+/// A refusal inside an exchange. `telling`: with a status that says the same.
+pub(super) fn refused(refusal: &Refusal, id: &str, telling: bool) -> Response<Body> {
+    let message = refusal.message(Some(id.as_bytes()));
+    let mut response = json(refusal.status(), message);
+    if telling {
+        tell(&mut response, refusal);
+    }
+    response
+}
+
+/// A refusal to those who speak plain HTTP; `words` where there are better ones than its own.
+pub(super) fn plainly_refused(refusal: &Refusal, words: Option<&str>) -> Response<Body> {
+    let mut response = json(refusal.plain_status(), refusal.plain_body(words));
+    retry_after(&mut response, refusal);
+    response
+}
+
+/// A refusal before there is an exchange.
+pub(super) fn turned_away(refusal: &Refusal) -> Response<Body> {
+    let status = refusal.plain_status();
+    let body = match status {
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+            return plainly_refused(refusal, None);
+        }
+        _ => refusal.message(None),
+    };
+    json(status, body)
+}
+
+fn tell(response: &mut Response<Body>, refusal: &Refusal) {
+    *response.status_mut() = refusal.telling_status();
+    retry_after(response, refusal);
+}
+
+fn retry_after(response: &mut Response<Body>, refusal: &Refusal) {
+    if let Some(seconds) = refusal.retry_after() {
+        let seconds = HeaderValue::from(seconds);
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
 }

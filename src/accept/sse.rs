@@ -16,7 +16,7 @@ use super::{
     conversation::Conversation,
     response::{events, status},
 };
-use crate::{call::Caller, mcp::sse, pipeline::Pipeline, refusal::Refusal, session::random_id};
+use crate::{call::Visit, mcp::sse, pipeline::Pipeline, refusal::Refusal, session::random_id};
 
 /// The open streams.
 #[derive(Default)]
@@ -28,15 +28,16 @@ impl Streams {
     /// Opens a stream for a caller.
     ///
     /// # Errors
-    /// When the system has no randomness for its id.
+    /// When the caller has no role, or the system no randomness for its id.
     pub(super) fn open(
         &self,
         pipeline: &Arc<Pipeline>,
-        caller: Caller,
+        visit: &Visit,
         max_message: usize,
     ) -> Result<Response<Body>, Refusal> {
+        pipeline.look(visit)?;
         let id = random_id().ok_or(Refusal::SessionsFull)?;
-        let (conversation, queue) = Conversation::new(pipeline.clone(), caller, max_message);
+        let (conversation, queue) = Conversation::new(pipeline.clone(), visit, max_message);
         let over = conversation.over();
         self.open.insert(id.clone(), Arc::new(conversation));
         let endpoint = format!("event: endpoint\ndata: /messages?session_id={id}\n\n");
@@ -69,7 +70,7 @@ impl Streams {
     ///
     /// # Errors
     /// The same for an unknown stream and for somebody else's.
-    pub(super) fn find(&self, uri: &Uri, caller: &Caller) -> Result<Arc<Conversation>, Refusal> {
+    pub(super) fn find(&self, uri: &Uri, visit: &Visit) -> Result<Arc<Conversation>, Refusal> {
         let query = uri.query().unwrap_or_default();
         let pair = |pair: &str| pair.strip_prefix("session_id=").map(str::to_owned);
         let id = query
@@ -78,7 +79,7 @@ impl Streams {
             .ok_or(Refusal::SessionUnknown)?;
         let found = self.open.get(id.as_str()).map(|open| open.clone());
         found
-            .filter(|open| open.caller == *caller)
+            .filter(|open| open.identity == visit.caller.identity)
             .ok_or(Refusal::SessionUnknown)
     }
 }
@@ -90,8 +91,11 @@ impl Streams {
 pub(super) async fn post(
     conversation: &Conversation,
     body: &Bytes,
+    mut visit: Visit,
 ) -> Result<Response<Body>, Refusal> {
-    conversation.take(body).await?;
+    // By which path it came in is what the stream says; who it is, the POST.
+    visit.extent = conversation.extent.clone();
+    conversation.take(body, &visit).await?;
     Ok(status(StatusCode::ACCEPTED))
 }
 

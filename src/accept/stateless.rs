@@ -9,16 +9,16 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use tokio::time::sleep;
 
 use super::{
-    HEARTBEAT, begin_with,
+    HEARTBEAT, begin,
     body::Body,
     http::Endpoint,
-    initialize::capabilities,
+    initialize::discover,
     response::{events, json, status},
 };
 use crate::{
-    call::Caller,
+    call::Visit,
     mcp::{Frame, Kind, List, Method, Part, Revision, fields, header, message, sse},
-    pipeline::{Listening, Mirrored, Pipeline},
+    pipeline::{Listening, Pipeline},
     refusal::Refusal,
     session::Session,
 };
@@ -59,7 +59,7 @@ impl Endpoint {
     /// Answers one request.
     pub(super) async fn stateless(
         &self,
-        caller: Caller,
+        visit: Visit,
         frame: Frame,
         headers: &HeaderMap,
     ) -> Response<Body> {
@@ -67,7 +67,7 @@ impl Endpoint {
             return status(StatusCode::ACCEPTED);
         }
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
-        let answered = self.stateless_request(caller, frame, headers).await;
+        let answered = self.stateless_request(visit, frame, headers).await;
         answered.unwrap_or_else(|refusal| {
             let id = std::str::from_utf8(&id).ok();
             self.refused(&refusal, id)
@@ -76,28 +76,34 @@ impl Endpoint {
 
     async fn stateless_request(
         &self,
-        caller: Caller,
+        mut visit: Visit,
         frame: Frame,
         headers: &HeaderMap,
     ) -> Result<Response<Body>, Refusal> {
         agree(&frame, headers)?;
-        mirror(self.pipeline(), &frame, headers)?;
-        let session = open(self.pipeline(), &caller, &frame)?;
+        mirror(self.pipeline(), &visit, &frame, headers)?;
+        visit.headers = visit
+            .headers
+            .iter()
+            .cloned()
+            .chain(params(headers))
+            .collect();
+        let session = open(self.pipeline(), &visit, &frame)?;
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
         match frame.method() {
             Some(Method::ServerDiscover) => {
-                let result = self.pipeline().discovery(&capabilities(self.pipeline()));
+                let result = discover(self.pipeline(), &visit).map_err(Refusal::stateless)?;
                 Ok(json(
                     StatusCode::OK,
                     message::result(&id, result.as_bytes()),
                 ))
             }
             Some(Method::SubscriptionsListen) => {
-                let listening = self.pipeline().listen(&session, &frame).await?;
+                let listening = self.pipeline().listen(&session, &frame, &visit).await?;
                 Ok(events(listen(listening)))
             }
             _ => {
-                let begun = begin_with(self.pipeline(), &session, frame, params(headers));
+                let begun = begin(self.pipeline(), &session, frame, &visit);
                 let response = self.answer(&session, begun, id, headers).await;
                 Ok(with_status(response))
             }
@@ -131,7 +137,7 @@ fn with_status(mut response: Response<Body>) -> Response<Body> {
 /// When the request does not say what it must, or asks for another revision.
 pub(super) fn open(
     pipeline: &Pipeline,
-    caller: &Caller,
+    visit: &Visit,
     frame: &Frame,
 ) -> Result<Arc<Session>, Refusal> {
     let version = frame.text(Part::Version).unwrap_or_default();
@@ -144,7 +150,7 @@ pub(super) fn open(
     let capabilities =
         capabilities.ok_or(Refusal::Params("`_meta` lacks `clientCapabilities`").stateless())?;
     let info = frame.raw(Part::Info).unwrap_or("{}");
-    pipeline.sessions.stateless(caller, capabilities, info)
+    pipeline.sessions.stateless(visit, capabilities, info)
 }
 
 /// Whether headers and body say the same (Server Validation).
@@ -199,13 +205,18 @@ fn mismatch(name: &str, said: &str, body: &str) -> Refusal {
 }
 
 /// Whether the headers that mirror arguments say what the arguments do.
-fn mirror(pipeline: &Pipeline, frame: &Frame, headers: &HeaderMap) -> Result<(), Refusal> {
+fn mirror(
+    pipeline: &Pipeline,
+    visit: &Visit,
+    frame: &Frame,
+    headers: &HeaderMap,
+) -> Result<(), Refusal> {
     if frame.method() != Some(Method::ToolsCall) {
         return Ok(());
     }
-    let plan = pipeline.plan();
+    let (_, view) = pipeline.look(visit).map_err(Refusal::stateless)?;
     let name = frame.text(Part::Name).unwrap_or_default();
-    let Some(way) = plan.view.way(List::Tools, &name) else {
+    let Some(way) = view.way(List::Tools, &name) else {
         return Ok(());
     };
     let arguments = frame
@@ -227,13 +238,13 @@ fn mirror(pipeline: &Pipeline, frame: &Frame, headers: &HeaderMap) -> Result<(),
 }
 
 /// The headers that mirror arguments, to be passed on as they are.
-fn params(headers: &HeaderMap) -> Mirrored {
+fn params(headers: &HeaderMap) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
     let mirrors = |(name, value): (&HeaderName, &HeaderValue)| {
         name.as_str()
             .starts_with(header::PARAM)
             .then(|| (name.clone(), value.clone()))
     };
-    headers.iter().filter_map(mirrors).collect()
+    headers.iter().filter_map(mirrors)
 }
 
 /// The events of a stream of notifications.

@@ -10,7 +10,7 @@ use tokio::{
 
 use super::conversation::Conversation;
 use crate::{
-    call::Caller,
+    call::Visit,
     mcp::{Lines, Malformed, message},
     pipeline::Pipeline,
     refusal::Refusal,
@@ -31,11 +31,12 @@ where
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send + 'static,
 {
-    let (conversation, queue) = Conversation::new(pipeline, Caller::Local, max_message);
+    let visit = Visit::local(pipeline.local_standing());
+    let (conversation, queue) = Conversation::new(pipeline, &visit, max_message);
     let mut writer = tokio::spawn(write(queue, output));
     let lines = Lines::new(input, max_message);
     let served = tokio::select! {
-        read = converse(&conversation, lines) => Ok(read),
+        read = converse(&conversation, &visit, lines) => Ok(read),
         // The client has gone without a word, and its calls are of no use.
         written = &mut writer => Err(written),
     };
@@ -50,9 +51,10 @@ where
 
 async fn converse<R: AsyncRead + Unpin>(
     conversation: &Conversation,
+    visit: &Visit,
     lines: Lines<R>,
 ) -> std::io::Result<()> {
-    let read = read(conversation, lines).await;
+    let read = read(conversation, visit, lines).await;
     if let Err(error) = &read {
         let words = Malformed::Shape(error.to_string());
         conversation.say(Refusal::from(words).message(None)).await;
@@ -63,10 +65,11 @@ async fn converse<R: AsyncRead + Unpin>(
 
 async fn read<R: AsyncRead + Unpin>(
     conversation: &Conversation,
+    visit: &Visit,
     mut lines: Lines<R>,
 ) -> std::io::Result<()> {
     while let Some(line) = lines.next().await? {
-        if let Err(refusal) = conversation.take(&line).await {
+        if let Err(refusal) = conversation.take(&line, visit).await {
             conversation.say(refusal.message(None)).await;
         }
     }

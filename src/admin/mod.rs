@@ -45,7 +45,7 @@ pub fn health(pipeline: &Pipeline) -> Response<Body> {
         status,
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: pipeline.metrics.uptime().as_secs(),
-        tools_count: plan.view.count(List::Tools),
+        tools_count: plan.views.whole().count(List::Tools),
         active_connections: pipeline.metrics.connections(),
         active_sessions: pipeline.sessions.count(),
         total_requests: pipeline.metrics.requests(),
@@ -64,6 +64,9 @@ pub fn metrics(pipeline: &Pipeline) -> Response<Body> {
         .map(|(name, server)| (name.clone(), server.state()))
         .collect();
     pipeline.metrics.observe(pipeline.sessions.count(), &ups);
+    if let Some(audit) = &pipeline.audit {
+        pipeline.metrics.audited(audit.counters());
+    }
     let mut response = Response::new(Body::Whole(Bytes::from(pipeline.metrics.render())));
     let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, text);

@@ -1,41 +1,158 @@
 //! Who is calling.
 
 mod api_key;
+mod expiry;
+pub mod jwt;
+mod plain_key;
+mod trusted_header;
 
-pub use api_key::{ApiKeys, KeyConfig, KeyHash, generate, hash_of};
+pub use api_key::{ApiKeys, KeyConfig, KeyFault, KeyHash, generate, hash_of};
+pub use expiry::Expiry;
+pub use plain_key::{PlainKey, SHORTEST_KEY};
+pub use trusted_header::{TrustedHeaders, TrustedHeadersConfig};
+
+use std::{collections::HashSet, net::IpAddr, sync::Arc};
 
 use http::{HeaderMap, header};
 
-use crate::{call::Caller, refusal::Refusal};
+use crate::call::{Caller, Identity, RoleName, Standing, Who};
+use jwt::{Claims, Tokens};
 
-/// Finds out who sent these headers.
-///
-/// Where no key is configured everybody is anonymous. Where one is, nobody is: a key that is
-/// missing and one that is wrong are refused alike.
-///
-/// # Errors
-/// When a key is needed, and this is not one.
-pub fn identify(keys: &ApiKeys, headers: &HeaderMap) -> Result<Caller, Refusal> {
-    if keys.is_empty() {
-        return Ok(Caller::Anonymous);
-    }
-    let holder = presented(headers).and_then(|key| keys.find(key));
-    holder
-        .map(|name| Caller::Key(name.clone()))
-        .ok_or(Refusal::Unauthenticated)
+/// Every way to say who one is.
+#[derive(Default)]
+pub struct Credentials {
+    /// API keys.
+    pub keys: ApiKeys,
+    /// Tokens of issuers.
+    pub tokens: Tokens,
+    /// Headers of trusted peers.
+    pub trusted: Option<TrustedHeaders>,
+    /// The roles there are: of those that a token names, the first of these counts.
+    pub roles: HashSet<RoleName>,
+    /// What somebody may do who shows nothing; nothing: they may not come in.
+    pub anonymous: Option<Arc<Who>>,
 }
 
-/// The key in `Authorization: Bearer` or `X-API-Key`. Two of a kind are none: whoever stands
-/// before us may have looked at the other one.
-fn presented(headers: &HeaderMap) -> Option<&str> {
+/// Why somebody may not come in: for the log and the metric, never for themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unknown {
+    /// What was shown: a metric label.
+    pub scheme: &'static str,
+    /// What is wrong with it: a metric label.
+    pub reason: &'static str,
+}
+
+impl Unknown {
+    /// Whether something was shown at all: that is a failed attempt, and not a question.
+    pub fn has_tried(self) -> bool {
+        self.scheme != "none"
+    }
+}
+
+/// What a request shows.
+enum Shown<'a> {
+    Nothing,
+    Bearer(&'a str),
+    Key(&'a str),
+    /// Two of a kind, or of a scheme that is not spoken here: whoever stands before us may have
+    /// looked at the other one.
+    Nonsense,
+}
+
+impl Credentials {
+    /// Whether nobody can be asked who they are.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.tokens.is_empty() && self.trusted.is_none()
+    }
+
+    /// Finds out who sent these headers, from that address. What is wrong never counts as
+    /// nothing: a bad key does not make its holder anonymous.
+    ///
+    /// # Errors
+    /// When they may not come in.
+    pub async fn identify(
+        &self,
+        address: Option<IpAddr>,
+        headers: &HeaderMap,
+    ) -> Result<Caller, Unknown> {
+        if self.is_empty() {
+            return self.nobody(address);
+        }
+        let unknown = |scheme, reason| Err(Unknown { scheme, reason });
+        let peer = match shown(headers) {
+            Shown::Nothing => None,
+            Shown::Nonsense => return unknown("unreadable", "malformed"),
+            // A key has no dots.
+            Shown::Bearer(token) if !self.tokens.is_empty() && token.contains('.') => {
+                match Box::pin(self.tokens.verify(token)).await {
+                    Ok(claims) => return Ok(Caller::new(self.bearer(claims), address)),
+                    Err(rejected) => {
+                        tracing::debug!("a token is rejected: {rejected}");
+                        return unknown("token", rejected.reason());
+                    }
+                }
+            }
+            Shown::Bearer(key) | Shown::Key(key) => match self.keys.find(key, address) {
+                Ok(who) => Some(who),
+                Err(fault) => return unknown("key", fault.name()),
+            },
+        };
+        let trusted = self.trusted.as_ref();
+        let user = trusted.and_then(|trusted| trusted.read(peer, address, headers));
+        match user.or_else(|| peer.cloned()) {
+            Some(who) => Ok(Caller::new(who, address)),
+            None => self.nobody(address),
+        }
+    }
+
+    /// Whom a token is about. Of several roles the first that is one here counts: issuers name
+    /// others, too.
+    fn bearer(&self, claims: Claims) -> Arc<Who> {
+        let role = claims.roles.iter().find_map(|role| self.roles.get(&**role));
+        let standing = match role {
+            Some(role) => Standing::Role(role.clone()),
+            None => Standing::Nothing("the token names no role that is mapped to one here".into()),
+        };
+        let identity = Identity::Token(claims.issuer, claims.id.clone());
+        Arc::new(Who {
+            id: Some(claims.id),
+            email: claims.email,
+            ..Who::of(identity, standing)
+        })
+    }
+
+    fn nobody(&self, address: Option<IpAddr>) -> Result<Caller, Unknown> {
+        let anonymous = self.anonymous.clone().ok_or(Unknown {
+            scheme: "none",
+            reason: "missing",
+        });
+        anonymous.map(|who| Caller::new(who, address))
+    }
+}
+
+/// Somebody who shows nothing, and may do this.
+pub fn anonymous(standing: Standing) -> Arc<Who> {
+    Arc::new(Who::of(Identity::Anonymous, standing))
+}
+
+fn shown(headers: &HeaderMap) -> Shown<'_> {
     let only = |name: &str| {
         let mut values = headers.get_all(name).iter();
         let value = values.next()?.to_str().ok()?;
         values.next().is_none().then_some(value)
     };
     if headers.contains_key(header::AUTHORIZATION) {
-        let (scheme, key) = only("authorization")?.split_once(' ')?;
-        return scheme.eq_ignore_ascii_case("bearer").then(|| key.trim());
+        let value = only("authorization").and_then(|value| value.split_once(' '));
+        return match value {
+            Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => {
+                Shown::Bearer(key.trim())
+            }
+            _ => Shown::Nonsense,
+        };
     }
-    only("x-api-key")
+    match (headers.contains_key("x-api-key"), only("x-api-key")) {
+        (false, _) => Shown::Nothing,
+        (true, Some(key)) => Shown::Key(key),
+        (true, None) => Shown::Nonsense,
+    }
 }

@@ -1,35 +1,64 @@
 //! What a caller may do.
 //!
-//! Roles and rules join here. Until then whoever is let in may call whatever is listed; the type
-//! already sees to it that no call is admitted, routed or forwarded without a permit.
+//! The lists that somebody sees and the calls that somebody may make come from one evaluation:
+//! a view (`route::View`) is what the rules leave of all lists, and a call is looked up in it.
+
+mod condition;
+mod decision;
+mod pattern;
+mod role;
+
+pub use condition::{CallerFacts, Condition, ConditionError, Facts};
+pub use decision::{Allowance, Grants, Judgement, Origin, Rule, Verdict};
+pub use pattern::{Pattern, PatternError, Subject};
+pub use role::{Role, Roles, RuleConfig};
 
 use crate::{
-    call::{Call, Caller},
+    call::{Call, KeyName, RoleName, Target},
+    mcp::fields,
     refusal::Refusal,
 };
 
-mod decision;
-mod pattern;
+/// The rules of a role.
+pub type Rules = Grants<Condition>;
 
-pub use decision::{Allowance, Grants, Judgement, Origin, Rule, Verdict};
-pub use pattern::{Pattern, PatternError, Subject};
+/// What somebody sees of a target.
+#[derive(Debug)]
+pub enum Access<'a> {
+    /// No rule is asked.
+    Open,
+    /// This rule allows it.
+    Allowed(&'a Origin),
+    /// It depends on the arguments.
+    Conditional(&'a Rules, Subject<'a>),
+    /// It is there, and not for them; the rule that denies it, if one does.
+    Hidden(Option<&'a Origin>),
+    /// There is none.
+    Unknown,
+}
+
+/// What somebody sees.
+pub trait Shown {
+    /// What they see of a target.
+    fn access<'a>(&'a self, target: &'a Target) -> Access<'a>;
+}
 
 /// A call that its caller may make. Only [`permit`] makes one.
 #[derive(Debug)]
 pub struct Permitted {
-    caller: Caller,
     call: Call,
+    rule: Option<Origin>,
 }
 
 impl Permitted {
-    /// Who calls.
-    pub fn caller(&self) -> &Caller {
-        &self.caller
-    }
-
-    /// What for.
+    /// What is called, and by whom.
     pub fn call(&self) -> &Call {
         &self.call
+    }
+
+    /// The rule that allows it, if one was asked.
+    pub fn rule(&self) -> Option<&Origin> {
+        self.rule.as_ref()
     }
 
     /// Hands the call on.
@@ -38,10 +67,59 @@ impl Permitted {
     }
 }
 
-/// Decides whether `caller` may make `call`.
+/// Decides whether a call may be made.
 ///
 /// # Errors
-/// None yet.
-pub fn permit(caller: Caller, call: Call) -> Result<Permitted, Refusal> {
-    Ok(Permitted { caller, call })
+/// When its caller has no role, may not use it from there, or no rule allows the call. What is
+/// not allowed is answered as what does not exist.
+pub fn permit(shown: &impl Shown, roles: &Roles, call: Call) -> Result<Permitted, Refusal> {
+    roles.admit(&call.visit.caller, &call.visit.extent)?;
+    let rule = match shown.access(&call.target) {
+        Access::Open => None,
+        Access::Allowed(rule) => Some(rule.clone()),
+        Access::Conditional(rules, subject) => Some(settle(rules, subject, &call)?),
+        Access::Hidden(by) => {
+            let by = by.map(|origin| origin.to_string().into());
+            return Err(Refusal::Forbidden(call.target, by));
+        }
+        Access::Unknown => return Err(Refusal::NoRoute(call.target)),
+    };
+    Ok(Permitted { call, rule })
+}
+
+/// Looks at the arguments.
+fn settle(rules: &Rules, subject: Subject<'_>, call: &Call) -> Result<Origin, Refusal> {
+    let params = call.frame.params();
+    let arguments = params.and_then(|params| fields::field(params, "arguments"));
+    let caller = &call.visit.caller;
+    let address = caller.address.map(|address| address.to_string());
+    let facts = Facts {
+        args: arguments,
+        caller: CallerFacts {
+            id: caller.id.as_deref(),
+            email: caller.email.as_deref(),
+            role: caller.standing.role().map(RoleName::as_str),
+            key: caller.key.as_ref().map(KeyName::as_str),
+            address: address.as_deref(),
+        },
+        tool: subject.name(),
+        server: subject.server(),
+    };
+    let verdict = match rules.judge(subject) {
+        Judgement::Denied { by } => Verdict::Denied { by, failed: None },
+        Judgement::Allowed(allowance) => {
+            allowance.settle(|condition: &Condition| condition.holds(&facts))
+        }
+    };
+    match verdict {
+        Verdict::Allowed { by } => Ok(by.clone()),
+        Verdict::Denied { by, failed } => {
+            let by = by.or(failed.as_ref().map(|(origin, _)| *origin));
+            let mut rule = by.map_or_else(|| "no condition holds".to_owned(), Origin::to_string);
+            if let Some((_, error)) = failed {
+                rule = format!("{rule}: {error}");
+            }
+            Err(Refusal::Condition(call.target.clone(), rule.into()))
+        }
+    }
 }

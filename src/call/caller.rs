@@ -1,6 +1,12 @@
-//! Who is calling.
+//! Who is calling, and in which role.
 
-use std::{borrow::Borrow, fmt, sync::Arc};
+use std::{
+    borrow::{Borrow, Cow},
+    fmt,
+    net::IpAddr,
+    ops::Deref,
+    sync::Arc,
+};
 
 use serde::Deserialize;
 
@@ -41,23 +47,200 @@ impl Borrow<str> for KeyName {
     }
 }
 
-/// Who is calling.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Caller {
-    /// The user whose process speaks over stdin.
-    Local,
-    /// Somebody over HTTP, where no key is configured.
-    Anonymous,
-    /// The holder of the key of that name.
-    Key(KeyName),
+/// The name of a `[roles.<name>]` table.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct RoleName(Arc<str>);
+
+impl RoleName {
+    /// The name, as written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
-impl fmt::Display for Caller {
+impl TryFrom<String> for RoleName {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.@:/".contains(c);
+        if (1..=64).contains(&name.len()) && name.chars().all(allowed) {
+            Ok(Self(name.into()))
+        } else {
+            Err("the name of a role is 1 to 64 letters, digits, `_`, `-`, `.`, `@`, `:` and `/`")
+        }
+    }
+}
+
+impl fmt::Display for RoleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Borrow<str> for RoleName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Who somebody is, from one request to the next: sessions and what servers keep belong to it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Identity {
+    /// The user whose process speaks over stdin.
+    Local,
+    /// Somebody over HTTP who has shown nothing.
+    Anonymous,
+    /// The holder of a key.
+    Key(KeyName),
+    /// Whom the issuer of a token calls so: the name of its table, and the caller's id there.
+    Token(Arc<str>, Arc<str>),
+    /// Whom a trusted peer calls so; the peer's key, if it has shown one.
+    User(Option<KeyName>, Arc<str>),
+}
+
+/// No two have the same name: what servers keep for a caller, limits and the log go by it.
+impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Local => f.write_str("local"),
             Self::Anonymous => f.write_str("anonymous"),
             Self::Key(name) => write!(f, "key:{name}"),
+            Self::Token(issuer, id) => write!(f, "token:{}:{id}", undivided(issuer)),
+            Self::User(None, id) => write!(f, "user:{}", undivided(id)),
+            Self::User(Some(key), id) => write!(f, "user:{key}:{id}"),
         }
+    }
+}
+
+/// A text in which no colon stands, so that the first one after it ends it. The name of a key has
+/// none.
+fn undivided(text: &str) -> Cow<'_, str> {
+    if !text.contains([':', '%']) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace('%', "%25").replace(':', "%3A"))
+}
+
+/// What a caller may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Everything: no policy says otherwise.
+    Everything,
+    /// What the role allows.
+    Role(RoleName),
+    /// Nothing; why, in words for the caller.
+    Nothing(Arc<str>),
+}
+
+impl Standing {
+    /// The role, if it is one.
+    pub fn role(&self) -> Option<&RoleName> {
+        match self {
+            Self::Role(name) => Some(name),
+            Self::Everything | Self::Nothing(_) => None,
+        }
+    }
+}
+
+/// What is known of who makes a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Who {
+    /// Whose sessions are whose.
+    pub identity: Identity,
+    /// The same as the log has it.
+    pub name: Arc<str>,
+    /// What they may do.
+    pub standing: Standing,
+    /// The key that was shown.
+    pub key: Option<KeyName>,
+    /// `{{caller.id}}`
+    pub id: Option<Arc<str>>,
+    /// `{{caller.email}}`
+    pub email: Option<Arc<str>>,
+    /// What the role is called where the caller comes from, if it is called something there.
+    pub claimed: Option<Arc<str>>,
+}
+
+impl Who {
+    /// Somebody of whom nothing but this is known.
+    pub fn of(identity: Identity, standing: Standing) -> Self {
+        Self {
+            name: identity.to_string().into(),
+            identity,
+            standing,
+            key: None,
+            id: None,
+            email: None,
+            claimed: None,
+        }
+    }
+}
+
+/// Who makes one request, and from where. It is found out anew for each.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    who: Arc<Who>,
+    /// Where the request comes from; nothing on a pipe.
+    pub address: Option<IpAddr>,
+}
+
+impl Caller {
+    /// Somebody, on a request from there.
+    pub fn new(who: Arc<Who>, address: Option<IpAddr>) -> Self {
+        Self { who, address }
+    }
+
+    /// The user whose process speaks over stdin.
+    pub fn local(standing: Standing) -> Self {
+        Self::new(Arc::new(Who::of(Identity::Local, standing)), None)
+    }
+}
+
+impl Deref for Caller {
+    type Target = Who;
+
+    fn deref(&self) -> &Who {
+        &self.who
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn identity() -> impl Strategy<Value = Identity> {
+        let text = || "[ab:%@]{0,4}";
+        let key = || "[ab@]{1,3}".prop_map(|name| KeyName::try_from(name).unwrap());
+        prop_oneof![
+            Just(Identity::Local),
+            Just(Identity::Anonymous),
+            key().prop_map(Identity::Key),
+            (text(), text()).prop_map(|(issuer, id)| Identity::Token(issuer.into(), id.into())),
+            (proptest::option::of(key()), text())
+                .prop_map(|(key, id)| Identity::User(key, id.into())),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+        #[test]
+        fn no_two_identities_have_the_same_name(one in identity(), other in identity()) {
+            prop_assert_eq!(one.to_string() == other.to_string(), one == other);
+        }
+    }
+
+    #[test]
+    fn a_colon_does_not_make_one_caller_another() {
+        let key = |name: &str| KeyName::try_from(name.to_owned()).unwrap();
+        let by_address = Identity::User(None, "librechat:sam".into());
+        let by_key = Identity::User(Some(key("librechat")), "sam".into());
+        assert_eq!(by_key.to_string(), "user:librechat:sam");
+        assert_eq!(by_address.to_string(), "user:librechat%3Asam");
+        let one = Identity::Token("a:b".into(), "c".into());
+        let other = Identity::Token("a".into(), "b:c".into());
+        assert_ne!(one.to_string(), other.to_string());
     }
 }

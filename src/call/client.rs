@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{Caller, Level, ServerName};
+use super::{Behalf, Extent, Identity, Level, ServerName};
 use crate::mcp::{Frame, Method, Part, Revision, fields};
 
 /// The session a call came in on, as far as servers are concerned.
@@ -19,7 +19,9 @@ pub struct Client {
     /// The session's id. Servers that keep one session for each client go by it.
     pub session: Arc<str>,
     /// Who opened it.
-    pub caller: Caller,
+    pub identity: Identity,
+    /// The part of the gateway it has come in by.
+    pub extent: Extent,
     /// What was agreed at `initialize`.
     pub revision: Revision,
     /// Its `capabilities`, as it wrote them.
@@ -31,6 +33,8 @@ pub struct Client {
     /// The resources that it has subscribed to, so that they can be asked for again; for a
     /// stateless one, with the number of its streams that tell of each.
     watched: Mutex<HashMap<(ServerName, String), usize>>,
+    /// On whose behalf it last sent something to a server that wants to know.
+    behalf: Mutex<Option<Behalf>>,
     over: AtomicBool,
     next_question: AtomicU64,
     questions: Mutex<HashMap<u64, oneshot::Sender<Frame>>>,
@@ -40,23 +44,30 @@ impl Client {
     /// A client that has just initialized.
     pub fn new(
         session: Arc<str>,
-        caller: Caller,
+        identity: Identity,
         revision: Revision,
         capabilities: &str,
         info: &str,
     ) -> Self {
         Self {
             session,
-            caller,
+            identity,
+            extent: Extent::All,
             revision,
             capabilities: capabilities.into(),
             info: info.into(),
             level: AtomicU8::new(0),
             watched: Mutex::default(),
+            behalf: Mutex::default(),
             over: AtomicBool::new(false),
             next_question: AtomicU64::new(1),
             questions: Mutex::default(),
         }
+    }
+
+    /// The same, come in by another path.
+    pub fn within(self, extent: Extent) -> Self {
+        Self { extent, ..self }
     }
 
     /// The lowest level of log messages it asked for, if it did.
@@ -68,6 +79,19 @@ impl Client {
     /// Remembers what it asked for.
     pub fn set_level(&self, level: Level) {
         self.level.store(level as u8 + 1, Ordering::Relaxed);
+    }
+
+    /// On whose behalf it last sent something to a server that wants to know: what servers are
+    /// told again of their own accord goes on the same.
+    pub fn behalf(&self) -> Option<Behalf> {
+        let behalf = self.behalf.lock().unwrap_or_else(PoisonError::into_inner);
+        behalf.clone()
+    }
+
+    /// Remembers on whose behalf it sends something.
+    pub fn acts_for(&self, behalf: Behalf) {
+        let mut last = self.behalf.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some(behalf);
     }
 
     /// Remembers that it wants to hear of a resource, or no longer does.

@@ -1,20 +1,29 @@
 //! Nouns in flight: who calls, what they call, what comes back.
 
+mod behalf;
 mod caller;
 mod client;
 mod level;
+mod networks;
 mod server_name;
+mod sight;
+mod template;
+mod visit;
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
 use http_body_util::combinators::UnsyncBoxBody;
 
-pub use caller::{Caller, KeyName};
+pub use behalf::{Behalf, RoleHeaders};
+pub use caller::{Caller, Identity, KeyName, RoleName, Standing, Who};
 pub use client::{Client, Question};
 pub use level::Level;
+pub use networks::Networks;
 pub use server_name::ServerName;
+pub use sight::{Extent, Sight};
+pub use template::Template;
+pub use visit::Visit;
 
 use crate::{
     mcp::{Frame, List, Method, Part, fields},
@@ -48,6 +57,24 @@ pub enum Target {
     Other(String),
 }
 
+impl Target {
+    /// The exposed name of the tool that is called, if one is.
+    pub fn tool(&self) -> Option<&str> {
+        if let Self::Tool(name) = self {
+            return Some(name);
+        }
+        None
+    }
+
+    /// The URI of the resource that it is about, if it is a resource.
+    pub fn resource(&self) -> Option<&str> {
+        if let Self::Resource(uri) | Self::Subscription(uri, _) = self {
+            return Some(uri);
+        }
+        None
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -73,8 +100,8 @@ pub struct Call {
     pub target: Target,
     /// Whose session it came in on.
     pub client: Arc<Client>,
-    /// Headers by which a stateless client mirrors arguments.
-    pub mirrored: Vec<(HeaderName, HeaderValue)>,
+    /// Who makes it, from where.
+    pub visit: Visit,
 }
 
 impl Call {
@@ -82,13 +109,13 @@ impl Call {
     ///
     /// # Errors
     /// When the method is not known, or its target is missing.
-    pub fn read(frame: Frame, client: Arc<Client>) -> Result<Self, Refusal> {
+    pub fn read(frame: Frame, client: Arc<Client>, visit: Visit) -> Result<Self, Refusal> {
         let target = target(&frame, &client)?;
         Ok(Self {
             frame,
             target,
             client,
-            mirrored: Vec::new(),
+            visit,
         })
     }
 }

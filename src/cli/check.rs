@@ -31,7 +31,7 @@ pub(super) async fn run(mut config: Config) -> Result<ExitCode, CliError> {
 
     let plan = pipeline.plan();
     let mut rows = vec![HEAD.map(str::to_owned).to_vec()];
-    let mut problems: Vec<String> = plan.view.warnings.clone();
+    let mut problems: Vec<String> = plan.views.whole().warnings.clone();
     for (name, server) in plan.servers.iter() {
         let state = server.state();
         rows.push(row(name, &state, pipeline.offered(name)));

@@ -5,6 +5,7 @@ mod check;
 mod client;
 mod list;
 mod log;
+mod quick;
 mod serve;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
@@ -18,6 +19,7 @@ use crate::{
     example::{self, ExampleError},
     forward::ServerConfig,
 };
+use quick::Quick;
 
 /// One MCP server in front of many: merges them, and decides on every call.
 #[derive(Debug, Parser)]
@@ -63,10 +65,10 @@ enum Format {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve over HTTP, for many clients
+    #[command(after_help = "Example: API_KEYS=mcpg_… RATE_LIMIT=100 mcpgate serve --host 0.0.0.0")]
     Serve {
-        /// Where to listen, instead of `[gateway] listen`
-        #[arg(long, value_name = "ADDR")]
-        listen: Option<SocketAddr>,
+        #[command(flatten)]
+        quick: Quick,
     },
     /// Serve one client on stdin and stdout, for Claude Desktop, Cursor and the like
     Stdio,
@@ -184,9 +186,18 @@ impl Cli {
             self.options.log_format,
         )?;
         match self.command {
-            Command::Serve { listen } => serve::http(&self.options.load()?, listen).await,
+            Command::Serve { quick } => {
+                let overrides = quick.overrides(quick::variable)?;
+                let config = self.options.load()?.overlay(&overrides)?;
+                quick::announce(&overrides);
+                serve::http(&config).await
+            }
             Command::Stdio => serve::stdio(&self.options.load()?).await,
-            Command::Check => check::run(self.options.load()?).await,
+            Command::Check => {
+                // What `serve` finds in the environment, so that a config which passes serves.
+                let overrides = Quick::default().overrides(quick::variable)?;
+                check::run(self.options.load()?.overlay(&overrides)?).await
+            }
             Command::List { kind, json, remote } => {
                 list::run(self.options.source(&remote)?, kind, json).await
             }

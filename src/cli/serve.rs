@@ -1,6 +1,6 @@
 //! `serve` and `stdio`.
 
-use std::{net::SocketAddr, process::ExitCode};
+use std::process::ExitCode;
 
 use tokio::{
     net::TcpListener,
@@ -8,20 +8,23 @@ use tokio::{
 };
 
 use super::{CliError, log};
-use crate::{config::Config, gateway::Gateway, mcp::List};
+use crate::{
+    config::Config,
+    gateway::Gateway,
+    mcp::List,
+    observe::audit::{Audit, AuditConfig},
+};
 
 /// Serves over HTTP until SIGINT or SIGTERM.
-pub(super) async fn http(
-    config: &Config,
-    listen: Option<SocketAddr>,
-) -> Result<ExitCode, CliError> {
-    let listen = listen.unwrap_or(config.gateway.listen);
+pub(super) async fn http(config: &Config) -> Result<ExitCode, CliError> {
+    let listen = config.gateway.listen;
     config.may_serve(listen)?;
     let bound = TcpListener::bind(listen).await;
     let listener = bound.map_err(|error| CliError::Listen(listen, error))?;
     let address = listener.local_addr()?;
     let ended = ended()?;
-    let gateway = Gateway::start(config);
+    let audit = Audit::start(&config.audit).map_err(|error| CliError::Usage(error.to_string()))?;
+    let gateway = Gateway::audited(config, audit);
     let url = format!("http://{address}/mcp");
     log::say(&format!(
         "mcpgate {} serves {url}",
@@ -30,7 +33,7 @@ pub(super) async fn http(
     let pipeline = gateway.pipeline().clone();
     let welcome = tokio::spawn(async move {
         pipeline.start.over().await;
-        let view = pipeline.plan().view.clone();
+        let view = pipeline.plan().views.whole().clone();
         let counts = List::ALL.map(|list| format!("{} {}", view.count(list), list.plural()));
         log::say(&counts.join(", "));
         for name in view.names(List::Tools) {
@@ -48,7 +51,13 @@ pub(super) async fn http(
 /// Serves one client on stdin and stdout until it closes them.
 pub(super) async fn stdio(config: &Config) -> Result<ExitCode, CliError> {
     let ended = ended()?;
-    let gateway = Gateway::start(config);
+    // Stdout is the client's.
+    let audit = AuditConfig {
+        stdout: false,
+        ..config.audit.clone()
+    };
+    let audit = Audit::start(&audit).map_err(|error| CliError::Usage(error.to_string()))?;
+    let gateway = Gateway::audited(config, audit);
     let served = tokio::select! {
         served = gateway.serve_pipe(tokio::io::stdin(), tokio::io::stdout()) => served,
         () = ended => Ok(()),

@@ -17,6 +17,9 @@ pub(super) struct Document<'a> {
     tree: Spanned<DeTable<'a>>,
 }
 
+/// The sections whose tables have names: `[servers.files]`.
+const NAMED: [&str; 6] = ["servers", "keys", "roles", "views", "limits", "tokens"];
+
 /// Reads a whole file.
 pub(super) fn read(file: &Path) -> Result<String, ConfigError> {
     std::fs::read_to_string(file).map_err(|error| ConfigError::Unreadable(file.into(), error))
@@ -43,10 +46,36 @@ impl<'a> Document<'a> {
 
     /// Reads the tree as a type.
     pub(super) fn decode<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
+        self.check_sections()?;
         T::deserialize(Deserializer::from(self.tree.clone())).map_err(|error| {
             let span = error.span().unwrap_or_default();
-            self.say(span, |path| wording::of_value(error.message(), path))
+            let start = self.text.get(span.start..).unwrap_or_default();
+            let is_date = start.starts_with(|c: char| c.is_ascii_digit());
+            let message = match error.message().strip_prefix("invalid type: map") {
+                Some(rest) if is_date => format!("invalid type: {}{rest}", wording::DATE),
+                Some(_) | None => error.message().to_owned(),
+            };
+            self.say(span, |path| wording::of_value(&message, path))
         })
+    }
+
+    /// Refuses what stands right below a section whose tables have names: `[roles]` and then a
+    /// setting. The types would take the setting for a role.
+    fn check_sections(&self) -> Result<(), ConfigError> {
+        for (section, value) in self.tree.get_ref() {
+            let name = section.get_ref().as_ref();
+            if !NAMED.contains(&name) {
+                continue;
+            }
+            let Some(table) = value.get_ref().as_table() else {
+                return Err(self.locate(&wording::unnamed(name, None)));
+            };
+            let mut entries = table.iter();
+            if let Some((key, _)) = entries.find(|(_, value)| !value.get_ref().is_table()) {
+                return Err(self.locate(&wording::unnamed(name, Some(key.get_ref()))));
+            }
+        }
+        Ok(())
     }
 
     /// Finds the line of a fault.
@@ -59,6 +88,12 @@ impl<'a> Document<'a> {
     pub(super) fn place(&self, path: &[String]) -> String {
         let (line, column) = position(self.text, self.start_of(path, true));
         format!("{}:{line}:{column}", self.file.display())
+    }
+
+    /// `policies/team.toml:3`, for the audit.
+    pub(super) fn line(&self, path: &[String]) -> String {
+        let (line, _) = position(self.text, self.start_of(path, false));
+        format!("{}:{line}", self.file.display())
     }
 
     fn say(&self, span: Range<usize>, words: impl FnOnce(Vec<String>) -> Fault) -> ConfigError {

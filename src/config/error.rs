@@ -35,11 +35,19 @@ pub enum ConfigError {
     /// Settings that came from no file, such as `--url`, are wrong.
     #[error("{0}")]
     Unplaced(Fault),
+    /// An option of the command line, or its variable, is wrong.
+    #[error("{option}: {message}")]
+    Option {
+        /// Both, as a person types them.
+        option: &'static str,
+        /// What is wrong.
+        message: String,
+    },
     /// See [`super::Config::may_serve`].
     #[error(
         "refusing to serve strangers on {0}: no key is configured; \
-         add one to policies/keys.toml (`mcpgate hash-key` makes it), listen on 127.0.0.1, \
-         or set `allow_unauthenticated = true` in [gateway]"
+         add one to policies/keys.toml (`mcpgate hash-key` makes it), or give it as API_KEYS \
+         in the environment, listen on 127.0.0.1, or set `allow_unauthenticated = true` in [gateway]"
     )]
     OpenToStrangers(SocketAddr),
 }

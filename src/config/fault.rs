@@ -11,6 +11,7 @@ pub struct Fault {
     path: Vec<String>,
     message: String,
     in_the_key: bool,
+    unnamed: bool,
 }
 
 impl Fault {
@@ -20,6 +21,7 @@ impl Fault {
             path: path.map(str::to_owned).to_vec(),
             message: message.into(),
             in_the_key: false,
+            unnamed: false,
         }
     }
 
@@ -31,12 +33,29 @@ impl Fault {
         }
     }
 
+    /// The table at `path` is wrong.
+    pub(super) fn about(path: Vec<String>, message: String) -> Self {
+        Self {
+            in_the_key: true,
+            ..Self::found(path, message)
+        }
+    }
+
     /// The same, at a path that was found in a file.
     pub(super) fn found(path: Vec<String>, message: String) -> Self {
         Self {
             path,
             message,
             in_the_key: false,
+            unnamed: false,
+        }
+    }
+
+    /// The key at `path` stands where only tables with names do.
+    pub(super) fn unnamed(path: Vec<String>, message: String) -> Self {
+        Self {
+            unnamed: true,
+            ..Self::about(path, message)
         }
     }
 
@@ -50,6 +69,11 @@ impl Fault {
         &self.path
     }
 
+    /// What is wrong, without the place.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(super) fn in_the_key(&self) -> bool {
         self.in_the_key
     }
@@ -57,19 +81,16 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (table, key) = split(&self.path);
+        let (table, key) = match self.unnamed {
+            true => self.path.split_at(self.path.len().min(1)),
+            false => split(&self.path),
+        };
         match (table, key) {
             ([], []) => write!(f, "{}", self.message),
             ([], key) => write!(f, "`{}`: {}", Key(key), self.message),
-            (table, []) => write!(f, "[{}]: {}", table.join("."), self.message),
+            (table, []) => write!(f, "{}: {}", Table(table), self.message),
             (table, key) => {
-                write!(
-                    f,
-                    "`{}` in [{}]: {}",
-                    Key(key),
-                    table.join("."),
-                    self.message
-                )
+                write!(f, "`{}` in {}: {}", Key(key), Table(table), self.message)
             }
         }
     }
@@ -78,15 +99,35 @@ impl fmt::Display for Fault {
 /// Splits a path where a person would write the `[table]`: `[gateway]`, else `[servers.files]`.
 pub(super) fn split(path: &[String]) -> (&[String], &[String]) {
     let depth = match path.first().map(String::as_str) {
-        Some("gateway") => 1,
+        Some("gateway" | "audit" | "trusted_headers" | "anonymous") => 1,
         Some(_) | None => 2,
     };
     // Above the tables that have settings there are only the tables' own names.
     path.split_at_checked(depth).unwrap_or((&[], path))
 }
 
+/// `[servers.files]`, `[keys."alice smith"]`, `[[tests]]`.
+pub(super) struct Table<'a>(pub(super) &'a [String]);
+
+impl fmt::Display for Table<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [list, _] = self.0
+            && list == "tests"
+        {
+            return write!(f, "[[{list}]]");
+        }
+        let bare = |c: char| c.is_ascii_alphanumeric() || "_-<>".contains(c);
+        let quoted = |step: &String| match !step.is_empty() && step.chars().all(bare) {
+            true => step.clone(),
+            false => format!("\"{step}\""),
+        };
+        let steps: Vec<String> = self.0.iter().map(quoted).collect();
+        write!(f, "[{}]", steps.join("."))
+    }
+}
+
 /// `headers.Accept`, `args[1]`.
-struct Key<'a>(&'a [String]);
+pub(super) struct Key<'a>(pub(super) &'a [String]);
 
 impl fmt::Display for Key<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,13 +5,19 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
+use super::role::{AnonymousConfig, RoleConfig, ViewConfig};
 use crate::{
-    authenticate::KeyConfig,
-    call::{KeyName, ServerName},
+    authenticate::{KeyConfig, TrustedHeadersConfig, jwt::TokenConfig},
+    call::{KeyName, RoleName, ServerName, Sight},
     config::Fault,
     forward::ServerConfig,
     gateway::{GatewayConfig, Names},
+    limit::{LimitConfig, LimitName},
+    observe::audit::AuditConfig,
 };
+
+/// Servers that may have `from`: each is a bit of what a caller sees.
+const GATES: usize = 63;
 
 /// `servers.toml`: what is behind, what listens.
 #[derive(Deserialize)]
@@ -19,6 +25,8 @@ use crate::{
 pub(super) struct ServersFile {
     #[serde(default)]
     pub(super) gateway: GatewayConfig,
+    #[serde(default)]
+    pub(super) audit: AuditConfig,
     #[serde(default)]
     pub(super) servers: IndexMap<ServerName, ServerConfig>,
 }
@@ -29,6 +37,16 @@ pub(super) struct ServersFile {
 pub(super) struct PolicyFile {
     #[serde(default)]
     pub(super) keys: IndexMap<KeyName, KeyConfig>,
+    #[serde(default)]
+    pub(super) roles: IndexMap<RoleName, RoleConfig>,
+    #[serde(default)]
+    pub(super) views: IndexMap<String, ViewConfig>,
+    #[serde(default)]
+    pub(super) limits: IndexMap<LimitName, LimitConfig>,
+    #[serde(default)]
+    pub(super) tokens: IndexMap<String, TokenConfig>,
+    pub(super) trusted_headers: Option<TrustedHeadersConfig>,
+    pub(super) anonymous: Option<AnonymousConfig>,
 }
 
 impl ServersFile {
@@ -37,7 +55,16 @@ impl ServersFile {
         self.gateway
             .check()
             .map_err(|fault| fault.under(["gateway"]))?;
+        self.audit.check().map_err(|fault| fault.under(["audit"]))?;
 
+        let gated = self
+            .servers
+            .iter()
+            .filter(|(_, server)| !server.from.is_empty());
+        if let Some((name, _)) = gated.into_iter().nth(GATES) {
+            let message = format!("more than {GATES} servers look at addresses");
+            return Err(Fault::at_key(["servers", name.as_str(), "from"], message));
+        }
         let mut names = HashMap::new();
         for (name, server) in &self.servers {
             let place = ["servers", name.as_str()];
@@ -51,7 +78,17 @@ impl ServersFile {
                 .and_then(|()| self.check_prefix(server))
                 .map_err(|fault| fault.under(place))?;
         }
-        Ok(())
+        let gated = self
+            .servers
+            .iter()
+            .filter(|(_, server)| !server.from.is_empty());
+        match gated.skip(Sight::GATES).map(|(name, _)| name).next() {
+            None => Ok(()),
+            Some(name) => {
+                let message = format!("expected at most {} servers with `from`", Sight::GATES);
+                Err(Fault::at_key(["servers", name.as_str(), "from"], message))
+            }
+        }
     }
 
     fn check_prefix(&self, server: &ServerConfig) -> Result<(), Fault> {

@@ -12,10 +12,7 @@ use std::{
 use indexmap::IndexMap;
 
 use crate::{
-    authenticate::KeyConfig,
-    call::{KeyName, ServerName},
-    forward::ServerConfig,
-    gateway::GatewayConfig,
+    call::ServerName, forward::ServerConfig, gateway::GatewayConfig, observe::audit::AuditConfig,
 };
 
 mod document;
@@ -23,14 +20,19 @@ mod error;
 mod expand;
 mod fault;
 mod file;
+mod overrides;
 mod paths;
 mod policies;
+mod role;
 mod wording;
 
 pub use error::ConfigError;
 pub use expand::Environment;
 pub use fault::Fault;
+pub use overrides::Overrides;
 pub use paths::Paths;
+pub use policies::PolicyConfig;
+pub use role::{AnonymousConfig, RoleConfig, ViewConfig};
 
 use document::Document;
 use file::ServersFile;
@@ -40,10 +42,12 @@ use file::ServersFile;
 pub struct Config {
     /// `[gateway]`.
     pub gateway: GatewayConfig,
+    /// `[audit]`.
+    pub audit: AuditConfig,
     /// `[servers.*]`, in the order of the file: the earlier one wins where names collide.
     pub servers: IndexMap<ServerName, ServerConfig>,
-    /// `[keys.*]` of all policy files.
-    pub keys: IndexMap<KeyName, KeyConfig>,
+    /// What all policy files say.
+    pub policy: PolicyConfig,
     /// The folder of the config file, absolute: relative paths start here.
     pub folder: PathBuf,
 }
@@ -68,16 +72,21 @@ pub fn load_with(paths: &Paths, environment: &Environment<'_>) -> Result<Config,
     let file: ServersFile = document.decode()?;
     file.check().map_err(|fault| document.locate(&fault))?;
 
-    let keys = policies::load(paths, environment)?;
+    let policy = policies::load(paths, environment, &file)?;
+    let checked = policy.check_gateway(&file.gateway);
+    checked.map_err(|fault| document.locate(&fault))?;
     let folder = folder_of(paths.config())?;
     let mut servers = file.servers;
+    let mut audit = file.audit;
+    audit.resolve(&folder);
     for server in servers.values_mut() {
         server.resolve(&folder, environment.program);
     }
     Ok(Config {
         gateway: file.gateway,
+        audit,
         servers,
-        keys,
+        policy,
         folder,
     })
 }
@@ -96,8 +105,9 @@ impl Config {
         server.resolve(&folder, Environment::of_process().program);
         Ok(Self {
             gateway: GatewayConfig::default(),
+            audit: AuditConfig::default(),
             servers: IndexMap::from([(name, server)]),
-            keys: IndexMap::new(),
+            policy: PolicyConfig::default(),
             folder,
         })
     }
@@ -111,7 +121,10 @@ impl Config {
     /// When the address is not loopback, no key is configured, and no setting allows that.
     pub fn may_serve(&self, listen: SocketAddr) -> Result<(), ConfigError> {
         let reachable_by_strangers = !listen.ip().to_canonical().is_loopback();
-        if reachable_by_strangers && self.keys.is_empty() && !self.gateway.allow_unauthenticated {
+        if reachable_by_strangers
+            && self.policy.asks_nobody()
+            && !self.gateway.allow_unauthenticated
+        {
             return Err(ConfigError::OpenToStrangers(listen));
         }
         Ok(())

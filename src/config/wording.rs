@@ -2,7 +2,10 @@
 //!
 //! Their messages repeat values, and a value may be a secret: only what they *expected* is kept.
 
-use super::fault::{Fault, split};
+use super::fault::{Fault, Key, Table, split};
+
+/// What a date that is not in quotes is called. To serde it is a table of another kind.
+pub(super) const DATE: &str = "date";
 
 /// A syntax error. `culprit` is the text it is about.
 pub(super) fn of_syntax(message: &str, culprit: Option<&str>) -> String {
@@ -19,7 +22,7 @@ pub(super) fn of_value(message: &str, path: Vec<String>) -> Fault {
         return unknown_key(&path, &quoted(expected));
     }
     let words = if found.starts_with("unknown variant ") {
-        format!("expected {}", expected.trim_start_matches("one of "))
+        format!("expected {expected}")
     } else if let Some(found) = found.strip_prefix("invalid type: ") {
         format!("expected {}, found {}", wanted(expected), kind(found))
     } else if found.starts_with("invalid value: ") {
@@ -40,14 +43,17 @@ fn unknown_key(path: &[String], known: &[&str]) -> Fault {
     let (key, parents) = path
         .split_last()
         .map_or(("", path), |(key, parents)| (key, parents));
-    let (table, inner) = split(path);
-    let place = match (table, inner) {
-        ([], _) => "at the top level".to_owned(),
-        (_, _) => format!("in [{}]", parents.join(".")),
+    let place = match split(parents) {
+        _ if parents.is_empty() => "at the top level".to_owned(),
+        (table, []) => format!("in {}", Table(table)),
+        (table, inner) => format!("in `{}` of {}", Key(inner), Table(table)),
     };
     let advice = match (parents, key) {
-        ([], "keys" | "roles") => "it belongs in a file of the policies folder".to_owned(),
-        ([], "gateway" | "servers") => "it belongs in servers.toml".to_owned(),
+        (
+            [],
+            "keys" | "roles" | "views" | "limits" | "tokens" | "trusted_headers" | "anonymous",
+        ) => "it belongs in a file of the policies folder".to_owned(),
+        ([], "gateway" | "servers" | "audit") => "it belongs in servers.toml".to_owned(),
         (_, _) => match nearest(key, known) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known keys: {}", known.join(", ")),
@@ -58,11 +64,11 @@ fn unknown_key(path: &[String], known: &[&str]) -> Fault {
 
 /// The known key that was probably meant.
 fn nearest<'a>(typed: &str, known: &[&'a str]) -> Option<&'a str> {
-    let typed = typed.to_lowercase().replace('-', "_");
-    let candidate = known
-        .iter()
-        .min_by_key(|known| strsim::damerau_levenshtein(&typed, known))?;
-    let distance = strsim::damerau_levenshtein(&typed, candidate);
+    let plain = |name: &str| name.to_lowercase().replace('-', "_");
+    let typed = plain(typed);
+    let distance = |known: &&&str| strsim::damerau_levenshtein(&typed, &plain(known));
+    let candidate = known.iter().min_by_key(distance)?;
+    let distance = distance(&candidate);
     let close = distance <= 1.max(candidate.len() / 3);
     let longer = |known: &&&str| {
         typed.len() > 2 && (typed.starts_with(**known) || known.starts_with(&typed))
@@ -71,6 +77,38 @@ fn nearest<'a>(typed: &str, known: &[&'a str]) -> Option<&'a str> {
         .then_some(candidate)
         .or_else(|| known.iter().find(longer))
         .copied()
+}
+
+/// A name that no table has; with the one that was probably meant, else with those that there are.
+pub(super) fn no_table<'a>(
+    section: &str,
+    typed: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> String {
+    let words = format!("there is no {}", Table(&[section.into(), typed.into()]));
+    words + &advice(section, typed, known)
+}
+
+/// The same about a key: whoever pastes the key itself does not find it in a log.
+pub(super) fn no_key<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    "there is no [keys.<name>] with this name".to_owned() + &advice("keys", typed, known)
+}
+
+fn advice<'a>(section: &str, typed: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.into_iter().collect();
+    match nearest(typed, &known) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None if known.is_empty() => format!(": no [{section}.<name>] is defined"),
+        None if known.len() > 12 => String::new(),
+        None => format!("; known: {}", known.join(", ")),
+    }
+}
+
+/// A section whose tables have names, with a setting of its own.
+pub(super) fn unnamed(section: &str, key: Option<&str>) -> Fault {
+    let message = format!("expected a table; settings go into [{section}.<name>]");
+    let path = [section].into_iter().chain(key);
+    Fault::unnamed(path.map(str::to_owned).collect(), message)
 }
 
 fn quoted(list: &str) -> Vec<&str> {
@@ -92,7 +130,8 @@ fn wanted(expected: &str) -> &str {
 }
 
 fn kind(found: &str) -> &str {
-    const KINDS: [(&str, &str); 6] = [
+    const KINDS: [(&str, &str); 7] = [
+        (DATE, "a date; put it in quotes"),
         ("string", "a string"),
         ("integer", "a number"),
         ("floating point", "a number"),

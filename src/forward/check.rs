@@ -2,10 +2,10 @@
 
 use std::{collections::HashMap, path::Path};
 
-use http::{HeaderName, HeaderValue, Uri};
+use http::{HeaderName, HeaderValue, Uri, header::AUTHORIZATION};
 
-use super::config::{Secret, ServerConfig, Text};
-use crate::config::Fault;
+use super::config::{Scope, Secret, ServerConfig, Text};
+use crate::{call::Template, config::Fault};
 
 /// Set by the gateway on each request, or about one connection only. `mcp-*` is reserved too.
 const RESERVED_HEADERS: [&str; 15] = [
@@ -67,11 +67,15 @@ impl ServerConfig {
                 "belongs to `url`, not to `command`",
             ));
         }
-        if !self.headers.is_empty() {
-            return Err(Fault::at_key(
-                ["headers"],
-                "belongs to `url`, not to `command`",
-            ));
+        let connection_only = [
+            ("headers", !self.headers.is_empty()),
+            ("forward_headers", !self.forward_headers.is_empty()),
+            ("forward_authorization", self.forward_authorization),
+        ];
+        for (key, is_set) in connection_only {
+            if is_set {
+                return Err(Fault::at_key([key], "belongs to `url`, not to `command`"));
+            }
         }
         let program = command.split_whitespace().next().unwrap_or_default();
         if program.is_empty() {
@@ -87,13 +91,27 @@ impl ServerConfig {
         if let Some(cwd) = &self.cwd {
             no_tilde("cwd", cwd)?;
         }
-        for name in self.env.keys() {
+        for (name, Secret(value)) in &self.env {
             if name.is_empty() || name.contains(['=', '\0']) {
                 let message = "not the name of a variable: it is empty, or has `=` in it";
                 return Err(Fault::at_key(["env", name], message));
             }
+            self.check_variable(value)
+                .map_err(|message| Fault::at(["env", name], message))?;
         }
         Ok(())
+    }
+
+    /// Whether a variable can be what it says, with this scope.
+    fn check_variable(&self, value: &str) -> Result<(), &'static str> {
+        match (Template::parse(value), self.scope) {
+            (Ok(template), scope) if !template.is_fixed() && scope != Some(Scope::User) => {
+                Err("`{{…}}` needs `scope = \"user\"`: others serve more than one caller")
+            }
+            (Err(message), Some(Scope::User)) => Err(message),
+            // Elsewhere two braces are what they are.
+            (Ok(_) | Err(_), _) => Ok(()),
+        }
     }
 
     fn check_connection(&self, Text(url): &Text) -> Result<(), Fault> {
@@ -111,16 +129,39 @@ impl ServerConfig {
 
         let mut seen = HashMap::new();
         for (name, Secret(value)) in &self.headers {
-            let header =
-                check_header(name).map_err(|message| Fault::at_key(["headers", name], message))?;
+            let header = check_header(name, value)?;
             if let Some(earlier) = seen.insert(header, name) {
                 let message = format!("is the same header as `{earlier}`");
                 return Err(Fault::at_key(["headers", name], message));
             }
-            HeaderValue::from_str(value).map_err(|_error| {
-                let message = "a header's value is one line of visible ASCII characters";
-                Fault::at(["headers", name], message)
-            })?;
+        }
+        self.check_forwarding(&seen)
+    }
+
+    /// What of clients' headers may be passed on, beside those that are set.
+    fn check_forwarding(&self, set: &HashMap<HeaderName, &String>) -> Result<(), Fault> {
+        let mut seen = HashMap::new();
+        for (index, name) in self.forward_headers.iter().enumerate() {
+            let wrong = |message: &str| Fault::at(["forward_headers", &index.to_string()], message);
+            let header = check_forwarded(name).map_err(wrong)?;
+            if set.contains_key(&header) {
+                return Err(wrong("`headers` sets it for this server"));
+            }
+            if let Some(earlier) = seen.insert(header, name) {
+                return Err(wrong(&format!("is the same header as `{earlier}`")));
+            }
+        }
+        if !self.forward_authorization {
+            return Ok(());
+        }
+        if set.contains_key(&AUTHORIZATION) {
+            let message = "`headers` sets `Authorization` for this server";
+            return Err(Fault::at(["forward_authorization"], message));
+        }
+        if self.scope == Some(Scope::User) {
+            let message = "\"user\" does not go with `forward_authorization`: \
+                           each session shows its own";
+            return Err(Fault::at(["scope"], message));
         }
         Ok(())
     }
@@ -145,7 +186,20 @@ fn check_url(url: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-fn check_header(name: &str) -> Result<HeaderName, &'static str> {
+/// Whether a table `headers` may have this one.
+///
+/// # Errors
+/// When it may not; the fault's path starts at `headers`.
+pub(crate) fn check_header(name: &str, value: &str) -> Result<HeaderName, Fault> {
+    let header = check_name(name).map_err(|message| Fault::at_key(["headers", name], message))?;
+    let wrong = |message: &str| Fault::at(["headers", name], message);
+    Template::parse(value).map_err(wrong)?;
+    HeaderValue::from_str(value)
+        .map_err(|_error| wrong("a header's value is one line of visible ASCII characters"))?;
+    Ok(header)
+}
+
+fn check_name(name: &str) -> Result<HeaderName, &'static str> {
     let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
         return Err("not a header's name: letters, digits and `-`");
     };
@@ -153,6 +207,21 @@ fn check_header(name: &str) -> Result<HeaderName, &'static str> {
         return Err("the gateway sets this header itself");
     }
     Ok(header)
+}
+
+/// Whether clients' headers of this name may be passed on.
+fn check_forwarded(name: &str) -> Result<HeaderName, &'static str> {
+    let header = check_name(name)?;
+    match header.as_str() {
+        "authorization" => Err("is passed on by `forward_authorization = true`"),
+        "x-api-key" => Err("holds a caller's key to the gateway, which goes no further"),
+        "cookie" => Err("holds what a browser keeps for the gateway, which goes no further"),
+        "expect" => Err("is about the connection to the gateway, and goes no further"),
+        other if other.starts_with("content-") => {
+            Err("is about the body that a client sent, and goes no further")
+        }
+        _ => Ok(header),
+    }
 }
 
 /// A `~` would be looked for as a folder of that name.

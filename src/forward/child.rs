@@ -9,7 +9,8 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{call::ServerName, forward::ServerConfig};
+use super::{ServerConfig, environment::Environment};
+use crate::call::ServerName;
 
 const SIGTERM: i32 = 15;
 /// How long a child has to leave after its stdin closed, and again after SIGTERM.
@@ -28,11 +29,11 @@ pub(super) struct Process {
     pub(super) stderr: ChildStderr,
 }
 
-/// Launches the server's command.
+/// Launches the server's command, with these variables over those of the config.
 ///
 /// # Errors
 /// When it cannot be started: no such program, no such folder.
-pub(super) fn launch(config: &ServerConfig) -> io::Result<Process> {
+pub(super) fn launch(config: &ServerConfig, over: &Environment) -> io::Result<Process> {
     let program = config
         .command
         .as_ref()
@@ -40,12 +41,21 @@ pub(super) fn launch(config: &ServerConfig) -> io::Result<Process> {
         .unwrap_or_default();
     let mut command = Command::new(program);
     command.args(config.args.iter().map(|arg| arg.as_str()));
+    // Keys to this gateway are not for those behind it.
+    command.env_remove("API_KEYS").env_remove("MCPGATE_KEY");
     command.envs(
         config
             .env
             .iter()
             .map(|(name, value)| (name, value.reveal())),
     );
+    for (name, value) in over.iter() {
+        match value {
+            Some(value) => command.env(name, value),
+            // The gateway's own variable of that name says nothing of the user.
+            None => command.env_remove(name),
+        };
+    }
     if let Some(folder) = &config.cwd {
         command.current_dir(folder);
     }

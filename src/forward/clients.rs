@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dashmap::DashMap;
 use tokio::{sync::OnceCell, time::timeout};
 
-use super::{http::Http, upstream::Upstream, withdrawal::farewell};
+use super::{headers::Extra, http::Http, upstream::Upstream, withdrawal::farewell};
 use crate::{call::Client, refusal::Refusal};
 
 /// One session, once it is open.
@@ -25,10 +25,11 @@ impl Http {
         self.shared().is_some()
     }
 
-    /// The session that serves a client.
+    /// The session that serves a client, for a request that carries this of its caller's.
     pub(super) async fn upstream(
         self: &Arc<Self>,
         client: &Arc<Client>,
+        extra: &Extra,
     ) -> Result<Arc<Upstream>, Refusal> {
         if let Some(own) = self.shared() {
             return Ok(own);
@@ -42,12 +43,13 @@ impl Http {
                 .clone(),
         };
         if let Some(upstream) = cell.get() {
+            upstream.carries(extra);
             return Ok(upstream.clone());
         }
         // In a task of its own: a caller that goes away meanwhile must not leave a session at
         // the server that nobody here knows of.
-        let (http, client) = (self.clone(), client.clone());
-        let opening = async move { http.open_for(&client, &cell).await };
+        let (http, client, extra) = (self.clone(), client.clone(), extra.clone());
+        let opening = async move { http.open_for(&client, &extra, &cell).await };
         let opening = self.passages.spawn(opening);
         opening
             .await
@@ -57,10 +59,11 @@ impl Http {
     async fn open_for(
         self: &Arc<Self>,
         client: &Arc<Client>,
+        extra: &Extra,
         cell: &Cell,
     ) -> Result<Arc<Upstream>, Refusal> {
         let opened = cell.get_or_try_init(|| async {
-            let opened = self.open(Some(client)).await;
+            let opened = self.open(Some(client), extra).await;
             opened.map_err(|trouble| trouble.into_refusal(&self.wire.outlet.server))
         });
         let upstream = match timeout(self.patience, opened).await {

@@ -17,7 +17,7 @@ use std::{
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use crate::mcp::Revision;
+use crate::{call::Networks, mcp::Revision};
 
 /// A string in which `${VAR}` and `${file:/path}` were expanded when it was read.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -107,6 +107,14 @@ pub struct ServerConfig {
     pub scope: Option<Scope>,
     /// What its names are prefixed with, `""` for bare names; default: the table's name.
     pub prefix: Option<String>,
+    /// The networks that it is there for; empty: all. Others see nothing of it.
+    pub from: Networks,
+    /// Headers of clients that are passed on to `url`.
+    pub forward_headers: Vec<String>,
+    /// Whether the caller's own `Authorization` is passed on to `url`.
+    pub forward_authorization: bool,
+    /// Whether calls carry in `_meta` who makes them.
+    pub caller_meta: bool,
     /// How long a call may go without an answer, progress, or a question to the client.
     #[serde(with = "humantime_serde")]
     pub timeout: Duration,
@@ -134,6 +142,10 @@ impl Default for ServerConfig {
             revision: None,
             scope: None,
             prefix: None,
+            from: Networks::default(),
+            forward_headers: Vec::new(),
+            forward_authorization: false,
+            caller_meta: false,
             timeout: Duration::from_secs(300),
             timeout_total: Duration::from_secs(3600),
             connect_timeout: Duration::from_secs(60),

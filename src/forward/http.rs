@@ -21,11 +21,18 @@ use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    answer::Trouble, clients::Clients, headers::SESSION, life::Life, listing::Greeting,
-    server::COURTESY, upstream::Upstream, wire::Wire, withdrawal::Withdrawal,
+    answer::Trouble,
+    clients::Clients,
+    headers::{Extra, Headers, SESSION},
+    life::Life,
+    listing::Greeting,
+    server::COURTESY,
+    upstream::Upstream,
+    wire::Wire,
+    withdrawal::Withdrawal,
 };
 use crate::{
-    call::{Caller, Client, Reply},
+    call::{Client, Identity, Reply},
     exchange::Exchange,
     mcp::{Frame, Method, Part, Revision, message},
     refusal::Refusal,
@@ -35,7 +42,7 @@ use crate::{
 /// A remote server and the sessions held with it.
 pub(super) struct Http {
     pub(super) wire: Wire,
-    pub(super) headers: HeaderMap,
+    pub(super) headers: Headers,
     pub(super) own: ArcSwapOption<Upstream>,
     pub(super) clients: Clients,
     /// How long opening a session may take.
@@ -50,8 +57,8 @@ pub(super) struct Http {
 
 impl Http {
     /// A way to the server; nothing is sent yet.
-    pub(super) fn new(wire: Wire, headers: HeaderMap, patience: Duration) -> Arc<Self> {
-        let nobody = Client::new("".into(), Caller::Local, Revision::LATEST, "{}", "{}");
+    pub(super) fn new(wire: Wire, headers: Headers, patience: Duration) -> Arc<Self> {
+        let nobody = Client::new("".into(), Identity::Local, Revision::LATEST, "{}", "{}");
         Arc::new(Self {
             wire,
             headers,
@@ -81,7 +88,7 @@ impl Http {
     pub(super) async fn open_own(self: &Arc<Self>) -> Result<Greeting, Trouble> {
         let life = Life::default();
         *self.life.lock().unwrap_or_else(PoisonError::into_inner) = life;
-        let upstream = self.open(None).await?;
+        let upstream = self.open(None, &Extra::default()).await?;
         let greeting = upstream.greeting.clone();
         if let Some(old) = self.own.swap(Some(upstream)) {
             old.over.cancel();
@@ -109,8 +116,13 @@ impl Http {
             Some(edit) => frame.with(&[edit]),
             None => frame.bytes().clone(),
         };
-        let upstream = self.upstream(client).await?;
-        match self.attempt(&upstream, frame, body.clone(), exchange).await {
+        let extra = self.headers.of_call(routed)?;
+        let upstream = self.upstream(client, &extra).await?;
+        let headers = upstream.headers(&extra);
+        match self
+            .attempt((&upstream, &headers), frame, body.clone(), exchange)
+            .await
+        {
             Ok(reply) => return Ok(reply),
             Err(trouble @ (Trouble::Refused(_) | Trouble::Status(_))) => {
                 return Err(trouble.into_refusal(&self.wire.outlet.server));
@@ -118,8 +130,11 @@ impl Http {
             // 404: the server has forgotten the session, so it has not looked at the call.
             Err(Trouble::SessionLost) => self.forget(client, &upstream),
         }
-        let upstream = self.upstream(client).await?;
-        let again = self.attempt(&upstream, frame, body, exchange).await;
+        let upstream = self.upstream(client, &extra).await?;
+        let headers = upstream.headers(&extra);
+        let again = self
+            .attempt((&upstream, &headers), frame, body, exchange)
+            .await;
         again.map_err(|trouble| trouble.into_refusal(&self.wire.outlet.server))
     }
 
@@ -134,7 +149,7 @@ impl Http {
                 reason: "it is still starting".to_owned(),
             });
         };
-        let asked = self.ask_on(&own.headers, method, params).await;
+        let asked = self.ask_on(&own.last(), method, params).await;
         asked.map(|(frame, _)| frame).map_err(|trouble| {
             if matches!(trouble, Trouble::SessionLost) {
                 self.life().end(
@@ -156,12 +171,15 @@ impl Http {
         method: Method,
         params: &str,
     ) -> Result<Frame, Refusal> {
-        let upstream = self.upstream(client).await?;
-        let mut asked = self.ask_on(&upstream.headers, method, params).await;
+        let extra = self.headers.of_behalf(client.behalf().as_ref())?;
+        let upstream = self.upstream(client, &extra).await?;
+        let headers = upstream.headers(&extra);
+        let mut asked = self.ask_on(&headers, method, params).await;
         if matches!(asked, Err(Trouble::SessionLost)) {
             self.forget(client, &upstream);
-            let upstream = self.upstream(client).await?;
-            asked = self.ask_on(&upstream.headers, method, params).await;
+            let upstream = self.upstream(client, &extra).await?;
+            let headers = upstream.headers(&extra);
+            asked = self.ask_on(&headers, method, params).await;
         }
         asked
             .map(|(frame, _)| frame)
@@ -182,7 +200,7 @@ impl Http {
         let Some(upstream) = cell.and_then(|cell| cell.get().cloned()) else {
             return Ok(());
         };
-        let asked = self.ask_on(&upstream.headers, method, params).await;
+        let asked = self.ask_on(&upstream.last(), method, params).await;
         asked
             .map(drop)
             .map_err(|trouble| trouble.into_refusal(&self.wire.outlet.server))
@@ -237,23 +255,21 @@ impl Http {
 
     async fn attempt(
         self: &Arc<Self>,
-        upstream: &Arc<Upstream>,
+        (upstream, headers): (&Arc<Upstream>, &HeaderMap),
         frame: &Frame,
         body: Bytes,
         exchange: &Arc<Exchange>,
     ) -> Result<Reply, Trouble> {
         let id = frame.raw(Part::Id).unwrap_or("null").as_bytes();
-        let withdrawal = Withdrawal::new(self, upstream, exchange, id);
-        let response = self.wire.send(Verb::POST, &upstream.headers, body).await;
+        let withdrawal = Withdrawal::new(self, (upstream, headers), exchange, id);
+        let response = self.wire.send(Verb::POST, headers, body).await;
         let answered = async {
             let response = response?;
             let lost = response.status() == StatusCode::NOT_FOUND && upstream.id.is_some();
             if lost {
                 return Err(Trouble::SessionLost);
             }
-            self.wire
-                .read(&upstream.headers, response, id, exchange)
-                .await
+            self.wire.read(headers, response, id, exchange).await
         };
         let reply = answered.await;
         withdrawal.settled();

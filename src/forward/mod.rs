@@ -4,13 +4,16 @@
 //! kept up by `supervise`, and calls find it, or learn why it is not there.
 
 mod answer;
+mod caller_meta;
 mod check;
 mod child;
 mod clients;
 mod config;
+mod environment;
 mod headers;
 mod hearing;
 mod http;
+mod instances;
 mod life;
 mod link;
 mod listen;
@@ -38,10 +41,12 @@ mod withdrawal;
 
 use bytes::Bytes;
 
+pub(crate) use check::check_header;
 pub use config::{Scope, Secret, ServerConfig, Text, Transport};
 pub use outlet::{Answering, Audience, Upward};
 pub use server::{Server, State};
 pub use servers::{Servers, Sharing};
+pub(crate) use wire::{chain, tls};
 
 use crate::{
     call::{Client, Level},

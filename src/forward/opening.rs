@@ -5,7 +5,9 @@ use std::sync::{Arc, atomic::Ordering};
 use tokio::time::timeout;
 
 use super::{
-    initialize_params, level_params,
+    initialize_params,
+    instances::Made,
+    level_params,
     listing::{self, Greeting},
     peer::{Peer, Whose},
     pool::{Opener, Pool},
@@ -21,9 +23,13 @@ impl Pool {
     ///
     /// # Errors
     /// When it cannot be launched or reached, or does not greet as MCP has it.
-    pub(super) async fn open(&self, whose: Whose) -> Result<(Arc<Peer>, Greeting), Refusal> {
+    pub(super) async fn open(
+        &self,
+        whose: Whose,
+        made: &Made,
+    ) -> Result<(Arc<Peer>, Greeting), Refusal> {
         let limit = self.config.connect_timeout;
-        let opened = timeout(limit, self.handshake(whose)).await;
+        let opened = timeout(limit, self.handshake(whose, made)).await;
         opened.unwrap_or_else(|_elapsed| {
             let server = self.outlet.server.to_string();
             let reason =
@@ -32,23 +38,23 @@ impl Pool {
         })
     }
 
-    async fn handshake(&self, whose: Whose) -> Result<(Arc<Peer>, Greeting), Refusal> {
+    async fn handshake(&self, whose: Whose, made: &Made) -> Result<(Arc<Peer>, Greeting), Refusal> {
         let client = match &whose {
             Whose::Everybody => None,
             Whose::Session(client) | Whose::User(client) => Some(client.clone()),
         };
         let peer = match &self.opener {
             Opener::Child { tasks } => {
-                let (outlet, limit) = (&self.outlet, self.max_message);
-                stdio::launch(outlet, &self.config, limit, whose, tasks).map_err(|error| {
-                    Refusal::Unavailable {
-                        server: self.outlet.server.to_string(),
-                        reason: format!("it cannot be started: {error}"),
-                    }
+                let command = (&self.config, &made.environment);
+                let launched = stdio::launch(&self.outlet, command, self.max_message, whose, tasks);
+                launched.map_err(|error| Refusal::Unavailable {
+                    server: self.outlet.server.to_string(),
+                    reason: format!("it cannot be started: {error}"),
                 })?
             }
             Opener::Stream(stream) => {
                 let (wire, headers) = stream.as_ref();
+                let headers = (&headers.fixed, &made.headers);
                 sse::connect(&self.outlet, wire, headers, whose).await?
             }
         };

@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::Notify;
 
 use crate::{
-    call::{Caller, Client, ServerName},
+    call::{Client, Identity, ServerName},
     exchange::Exchange,
     mcp::{Frame, List},
     route::Catalog,
@@ -23,7 +23,7 @@ pub enum Audience<'a> {
     /// One session, by its id.
     Session(&'a str),
     /// The sessions of one caller.
-    Caller(&'a Caller),
+    Caller(&'a Identity),
     /// All sessions.
     Everybody,
 }

@@ -11,6 +11,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use dashmap::DashMap;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     answer::with_id,
+    headers::Extra,
     life::Life,
     outlet::{Audience, Outlet},
     questions::Questions,
@@ -48,11 +50,12 @@ pub(super) enum Whose {
 }
 
 /// What goes to a peer.
-#[derive(Debug)]
 pub(super) struct Outgoing {
     /// The number of the request it is, if it is one.
     pub(super) id: Option<u64>,
     pub(super) message: Bytes,
+    /// What it carries of the caller's.
+    pub(super) extra: Extra,
 }
 
 /// A connection and the calls it owes an answer.
@@ -66,6 +69,8 @@ pub(super) struct Peer {
     /// Whether its requests stand for themselves (2026-07-28).
     pub(super) stateless: AtomicBool,
     next_id: AtomicU64,
+    /// What the last call carried of its caller's; nothing where it serves everybody.
+    last: ArcSwap<Extra>,
     /// The last stream of notifications that it has acknowledged.
     pub(super) acknowledged: watch::Sender<u64>,
     /// What it has asked.
@@ -74,7 +79,11 @@ pub(super) struct Peer {
 
 impl Peer {
     /// A peer, and what is to be sent to it.
-    pub(super) fn new(outlet: Outlet, whose: Whose) -> (Arc<Self>, mpsc::Receiver<Outgoing>) {
+    pub(super) fn new(
+        outlet: Outlet,
+        whose: Whose,
+        extra: Extra,
+    ) -> (Arc<Self>, mpsc::Receiver<Outgoing>) {
         let (input, queue) = mpsc::channel(QUEUE);
         let peer = Self {
             outlet,
@@ -85,6 +94,7 @@ impl Peer {
             whose,
             stateless: AtomicBool::new(false),
             next_id: AtomicU64::new(1),
+            last: ArcSwap::from_pointee(extra),
             acknowledged: watch::Sender::new(0),
             asked: Questions::default(),
         };
@@ -98,8 +108,12 @@ impl Peer {
     pub(super) async fn call(
         &self,
         routed: &Routed,
+        extra: Extra,
         exchange: &Arc<Exchange>,
     ) -> Result<Reply, Refusal> {
+        if !matches!(self.whose, Whose::Everybody) && **self.last.load() != extra {
+            self.last.store(Arc::new(extra.clone()));
+        }
         let frame = &routed.call().frame;
         let id = self.number();
         let number = id.to_string();
@@ -107,6 +121,7 @@ impl Peer {
         let mut edits = vec![(Part::Id, number), (Part::MetaToken, number)];
         edits.extend(routed.rename());
         let ticket = self.expect(id, Some(exchange), frame.raw_bytes(Part::MetaToken));
+        let ticket = ticket.carrying(extra);
         let answer = ticket.send(frame.with(&edits)).await?;
         let client_id = frame.raw(Part::Id).unwrap_or("null");
         Ok(with_id(answer, client_id.as_bytes()))
@@ -141,7 +156,13 @@ impl Peer {
 
     /// Sends a message that needs no answer, unless the peer has stopped reading.
     pub(super) fn tell(&self, message: Bytes) {
-        if let Err(error) = self.input.try_send(Outgoing { id: None, message }) {
+        self.tell_with(message, Extra::clone(&self.last.load()));
+    }
+
+    /// The same, with this of a caller's.
+    pub(super) fn tell_with(&self, message: Bytes, extra: Extra) {
+        let (id, input) = (None, &self.input);
+        if let Err(error) = input.try_send(Outgoing { id, message, extra }) {
             tracing::warn!(server = %self.outlet.server, "a message is dropped: {error}");
         }
     }
@@ -196,6 +217,7 @@ impl Peer {
             peer: self,
             id,
             answer,
+            extra: Extra::clone(&self.last.load()),
         }
     }
 
@@ -259,7 +281,7 @@ impl Peer {
     fn audience(&self) -> Audience<'_> {
         match &self.whose {
             Whose::Session(client) => Audience::Session(&client.session),
-            Whose::User(client) => Audience::Caller(&client.caller),
+            Whose::User(client) => Audience::Caller(&client.identity),
             Whose::Everybody => Audience::Everybody,
         }
     }
@@ -270,16 +292,5 @@ impl Peer {
             .iter()
             .filter_map(|waiting| waiting.exchange.clone())
             .collect()
-    }
-
-    /// The call that came last.
-    pub(super) fn latest(&self) -> Option<Arc<Exchange>> {
-        let waiting = self
-            .pending
-            .iter()
-            .filter(|waiting| waiting.exchange.is_some());
-        waiting
-            .max_by_key(|waiting| *waiting.key())
-            .and_then(|waiting| waiting.exchange.clone())
     }
 }

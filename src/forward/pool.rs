@@ -7,13 +7,14 @@ use std::sync::{
 };
 
 use arc_swap::ArcSwapOption;
-use dashmap::DashMap;
-use http::HeaderMap;
-use tokio::sync::OnceCell;
+use futures_util::future::join_all;
 use tokio_util::task::TaskTracker;
 
 use super::{
     Scope, ServerConfig,
+    environment::Variables,
+    headers::{Extra, Headers},
+    instances::{Instances, Made},
     listing::Greeting,
     outlet::Outlet,
     peer::{Peer, Whose},
@@ -22,7 +23,7 @@ use super::{
     wire::Wire,
 };
 use crate::{
-    call::{Client, Reply},
+    call::{Behalf, Client, Reply},
     exchange::Exchange,
     mcp::{Frame, Method, Revision},
     refusal::Refusal,
@@ -37,7 +38,7 @@ pub(super) enum Opener {
         tasks: TaskTracker,
     },
     /// A stream of events is opened.
-    Stream(Box<(Wire, HeaderMap)>),
+    Stream(Box<(Wire, Headers)>),
 }
 
 /// A server's peers.
@@ -48,7 +49,8 @@ pub(super) struct Pool {
     pub(super) opener: Opener,
     scope: Scope,
     own: ArcSwapOption<Peer>,
-    others: DashMap<Arc<str>, Arc<OnceCell<Arc<Peer>>>>,
+    others: Instances,
+    variables: Variables,
     /// Whether the server's requests stand for themselves: then one peer serves everybody.
     stateless: AtomicBool,
     /// The resources that a stateless peer is to tell of.
@@ -73,7 +75,8 @@ impl Pool {
             opener,
             scope: config.scope.unwrap_or(default),
             own: ArcSwapOption::empty(),
-            others: DashMap::new(),
+            others: Instances::default(),
+            variables: Variables::new(config),
             stateless: AtomicBool::new(config.revision.is_some_and(Revision::is_stateless)),
             watched: Arc::default(),
         })
@@ -84,7 +87,8 @@ impl Pool {
     /// # Errors
     /// When it cannot be opened.
     pub(super) async fn open_own(&self) -> Result<(Arc<Peer>, Greeting), Refusal> {
-        let opened = self.open(Whose::Everybody).await;
+        let (nobody, _) = self.made(None)?;
+        let opened = self.open(Whose::Everybody, &nobody).await;
         let (peer, greeting) = match opened {
             // It lives, but knows no `initialize`. The next one is asked as a stateless one.
             Err(Refusal::Garbled { .. })
@@ -93,7 +97,7 @@ impl Pool {
                     && matches!(self.opener, Opener::Child { .. }) =>
             {
                 self.stateless.store(true, Ordering::Relaxed);
-                let again = self.open(Whose::Everybody).await;
+                let again = self.open(Whose::Everybody, &nobody).await;
                 again.inspect_err(|_| self.stateless.store(false, Ordering::Relaxed))?
             }
             opened => opened?,
@@ -119,10 +123,32 @@ impl Pool {
         routed: &Routed,
         exchange: &Arc<Exchange>,
     ) -> Result<Reply, Refusal> {
-        self.peer(&routed.call().client)
-            .await?
-            .call(routed, exchange)
-            .await
+        let client = &routed.call().client;
+        if matches!(self.opener, Opener::Child { .. }) && self.variables.is_empty() {
+            let peer = self.peer(client, &Made::default()).await?;
+            return peer.call(routed, Extra::default(), exchange).await;
+        }
+        let behalf = routed.behalf();
+        let (made, extra) = self.made(Some(&behalf))?;
+        if made != Made::default() || client.behalf().is_some() {
+            client.acts_for(behalf);
+        }
+        let peer = self.peer(client, &made).await?;
+        peer.call(routed, extra, exchange).await
+    }
+
+    /// What a peer is made with that serves somebody, and what a message to it carries.
+    fn made(&self, behalf: Option<&Behalf>) -> Result<(Made, Extra), Refusal> {
+        let mut made = Made::default();
+        match &self.opener {
+            Opener::Child { .. } => {
+                let caller = behalf.map(|behalf| &behalf.visit.caller);
+                made.environment = self.variables.of(&self.outlet.server, caller)?;
+            }
+            Opener::Stream(stream) => made.headers = stream.1.of_behalf(behalf)?,
+        }
+        let extra = made.headers.clone();
+        Ok((made, extra))
     }
 
     /// Asks something on the gateway's own peer.
@@ -143,7 +169,8 @@ impl Pool {
         method: Method,
         params: &str,
     ) -> Result<Frame, Refusal> {
-        self.peer(client).await?.ask(method, params).await
+        let (made, _) = self.made(client.behalf().as_ref())?;
+        self.peer(client, &made).await?.ask(method, params).await
     }
 
     /// As it is called in the config.
@@ -174,41 +201,34 @@ impl Pool {
         method: Method,
         params: &str,
     ) -> Result<(), Refusal> {
-        let peer = match self.scope {
-            Scope::Shared => self.shared().ok(),
-            Scope::Session | Scope::User => {
-                let cell = self.others.get(&self.key(client)).map(|cell| cell.clone());
-                cell.and_then(|cell| cell.get().cloned())
-            }
+        let peers = match self.scope {
+            Scope::Shared => self.shared().into_iter().collect(),
+            Scope::Session | Scope::User => self.others.open(&self.key(client)),
         };
-        let Some(peer) = peer.filter(|peer| !peer.life.is_over()) else {
-            return Ok(());
-        };
-        peer.ask(method, params).await.map(drop)
+        let peers = peers.iter().filter(|peer| !peer.life.is_over());
+        let asked = join_all(peers.map(|peer| peer.ask(method, params))).await;
+        let answers: Result<Vec<Frame>, Refusal> = asked.into_iter().collect();
+        answers.map(drop)
     }
 
     /// A session is over; `last` says that its caller has no other.
     pub(super) fn session_ended(&self, client: &Client, last: bool) {
         if self.scope == Scope::Session || (self.scope == Scope::User && last) {
-            let ended = self.others.remove(&self.key(client));
-            if let Some(peer) = ended.and_then(|(_, cell)| cell.get().cloned()) {
-                peer.stop.cancel();
-            }
+            self.others.end(&self.key(client));
         }
     }
 
     /// Lets all of them go.
     pub(super) fn stop(&self) {
-        let others = self.others.iter().filter_map(|cell| cell.get().cloned());
-        for peer in others.chain(self.own.swap(None)) {
-            peer.stop.cancel();
+        if let Some(own) = self.own.swap(None) {
+            own.stop.cancel();
         }
-        self.others.clear();
+        self.others.end_all();
     }
 
     fn key(&self, client: &Client) -> Arc<str> {
         match self.scope {
-            Scope::User => client.caller.to_string().into(),
+            Scope::User => client.identity.to_string().into(),
             Scope::Shared | Scope::Session => client.session.clone(),
         }
     }
@@ -225,31 +245,50 @@ impl Pool {
         }
     }
 
-    async fn peer(&self, client: &Arc<Client>) -> Result<Arc<Peer>, Refusal> {
+    async fn peer(&self, client: &Arc<Client>, made: &Made) -> Result<Arc<Peer>, Refusal> {
         let whose = match self.scope {
-            _ if self.is_stateless() => return self.shared(),
+            // What knows its user serves nobody else.
+            _ if self.is_stateless() && self.variables.is_empty() => return self.shared(),
             Scope::Shared => return self.shared(),
             Scope::Session => Whose::Session(client.clone()),
             Scope::User => Whose::User(client.clone()),
         };
         let key = self.key(client);
-        self.others.remove_if(&key, |_, cell| {
-            cell.get().is_some_and(|peer| peer.life.is_over())
-        });
-        let cell = self.others.entry(key.clone()).or_default().clone();
+        let cell = self.others.cell(&key, &self.kept_apart(made));
         let opened =
-            cell.get_or_try_init(|| async { self.open(whose).await.map(|(peer, _)| peer) });
+            cell.get_or_try_init(|| async { self.open(whose, made).await.map(|(peer, _)| peer) });
         // Boxed: opening is rare and its future large.
         let peer = Box::pin(opened).await.cloned()?;
         // The client's session may have ended meanwhile: then nobody else would end this one,
         // unless it is a user's, who has other sessions.
-        let ours = |held: &Arc<OnceCell<Arc<Peer>>>| Arc::ptr_eq(held, &cell);
-        let kept = || self.others.get(&key).is_some_and(|held| ours(&held));
-        if client.is_over() && (self.scope == Scope::Session || !kept()) {
-            self.others.remove_if(&key, |_, held| ours(held));
-            peer.stop.cancel();
-            return Err(Refusal::SessionUnknown);
+        let over = client.is_over();
+        // One that has died has more to say of it than we.
+        let kept = || self.others.has(&key, &cell) || (!over && peer.life.is_over());
+        if kept() && !(over && self.scope == Scope::Session) {
+            return Ok(peer);
         }
-        Ok(peer)
+        self.others.forget(&key, &cell);
+        peer.stop.cancel();
+        Err(match over {
+            true => Refusal::SessionUnknown,
+            // It had to make room for another of the same user.
+            false => Refusal::Unavailable {
+                server: self.outlet.server.to_string(),
+                reason: "it was stopped before it was used".to_owned(),
+            },
+        })
+    }
+
+    /// What of it makes another peer. A session has one, and each message says anew for whom it
+    /// is; the sessions of a user share only what was made with the same.
+    fn kept_apart(&self, made: &Made) -> Made {
+        match (self.scope, &self.opener) {
+            (Scope::User, Opener::Child { .. }) => made.clone(),
+            (Scope::User, Opener::Stream(stream)) => Made {
+                headers: stream.1.lasting(&made.headers),
+                ..Made::default()
+            },
+            (Scope::Shared | Scope::Session, _) => Made::default(),
+        }
     }
 }

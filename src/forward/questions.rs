@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::peer::{Peer, Whose};
 use crate::{
-    exchange::Asked,
+    exchange::{Asked, Exchange},
     mcp::{Frame, Part},
 };
 
@@ -121,5 +121,16 @@ impl Peer {
                 None => super::decline(&frame),
             });
         });
+    }
+
+    /// The call that came last.
+    pub(super) fn latest(&self) -> Option<Arc<Exchange>> {
+        let waiting = self
+            .pending
+            .iter()
+            .filter(|waiting| waiting.exchange.is_some());
+        waiting
+            .max_by_key(|waiting| *waiting.key())
+            .and_then(|waiting| waiting.exchange.clone())
     }
 }

@@ -9,7 +9,7 @@ use arc_swap::ArcSwapOption;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::TaskTracker;
 
-use super::{ServerConfig, life::Life, link::Link, peer::Peer};
+use super::{ServerConfig, caller_meta, life::Life, link::Link, peer::Peer};
 use crate::{
     call::{Reply, ServerName},
     exchange::Exchange,
@@ -147,8 +147,15 @@ impl Server {
         exchange: &Arc<Exchange>,
     ) -> Result<Reply, Refusal> {
         let link = self.link()?;
+        let told = match self.config.caller_meta {
+            true => Some(caller_meta::told(routed)?),
+            false => None,
+        };
+        let routed = told.as_ref().unwrap_or(routed);
         let (limit, total) = (self.config.timeout, self.config.timeout_total);
         let cap = Instant::now() + total;
+        // Its time begins now: that the call waited for room is not the server's fault.
+        exchange.touch();
         let mut due = exchange.alive() + limit;
         let call = link.call(routed, exchange);
         tokio::pin!(call);

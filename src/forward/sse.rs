@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
+    headers::Extra,
     listing::garbled,
     outlet::Outlet,
     peer::{Outgoing, Peer, Whose},
@@ -30,10 +31,10 @@ const AT_ONCE: usize = 64;
 pub(super) async fn connect(
     outlet: &Outlet,
     wire: &Wire,
-    headers: &HeaderMap,
+    (headers, extra): (&HeaderMap, &Extra),
     whose: Whose,
 ) -> Result<Arc<Peer>, Refusal> {
-    let mut get = headers.clone();
+    let mut get = extra.over(headers).into_owned();
     get.remove(header::CONTENT_TYPE);
     get.insert(
         header::ACCEPT,
@@ -64,7 +65,7 @@ pub(super) async fn connect(
             format!("the endpoint `{address}` is elsewhere"),
         )
     })?;
-    let (peer, queue) = Peer::new(outlet.clone(), whose);
+    let (peer, queue) = Peer::new(outlet.clone(), whose, extra.clone());
     let post = Post {
         wire: wire.at(target),
         headers: headers.clone(),
@@ -132,10 +133,8 @@ async fn write(peer: Arc<Peer>, mut queue: mpsc::Receiver<Outgoing>, post: Post)
         }
         let (peer, post) = (peer.clone(), post.clone());
         posts.spawn(async move {
-            let sent = post
-                .wire
-                .send(Verb::POST, &post.headers, outgoing.message)
-                .await;
+            let headers = outgoing.extra.over(&post.headers);
+            let sent = post.wire.send(Verb::POST, &headers, outgoing.message).await;
             let reason = match sent {
                 Ok(response) if response.status().is_success() => return,
                 Ok(response) => format!("HTTP {} to a message", response.status()),

@@ -13,14 +13,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     answer::Trouble,
-    headers,
+    headers::{Headers, VERSION},
     life::Life,
     listing::{Greeting, garbled, speaks_stateless},
     watched::Watched,
     wire::Wire,
 };
 use crate::{
-    call::{Caller, Client, Reply},
+    call::{Client, Identity, Reply},
     exchange::Exchange,
     mcp::{Frame, Method, Part, Revision, fields, header, message, meta},
     refusal::Refusal,
@@ -30,7 +30,7 @@ use crate::{
 /// A server that keeps no sessions.
 pub(super) struct Stateless {
     pub(super) wire: Wire,
-    headers: HeaderMap,
+    headers: Headers,
     next_id: AtomicU64,
     life: Mutex<Life>,
     /// Ends the stream of notifications.
@@ -43,10 +43,16 @@ pub(super) struct Stateless {
 
 impl Stateless {
     /// A way to the server; nothing is sent yet.
-    pub(super) fn new(wire: Wire, mut headers: HeaderMap) -> Arc<Self> {
+    pub(super) fn new(wire: Wire, mut headers: Headers) -> Arc<Self> {
         let version = HeaderValue::from_static(Revision::V2026_07_28.as_str());
-        headers.insert(headers::VERSION, version);
-        let nobody = Client::new("".into(), Caller::Local, Revision::V2026_07_28, "{}", "{}");
+        headers.fixed.insert(VERSION, version);
+        let nobody = Client::new(
+            "".into(),
+            Identity::Local,
+            Revision::V2026_07_28,
+            "{}",
+            "{}",
+        );
         Arc::new(Self {
             wire,
             headers,
@@ -104,7 +110,8 @@ impl Stateless {
             Some(edit) => frame.with(&[edit]),
             None => frame.bytes().clone(),
         };
-        let headers = self.mirrored(routed);
+        let mut headers = self.mirrored(routed);
+        self.headers.of_call(routed)?.put(&mut headers);
         let response = self.wire.send(Verb::POST, &headers, body).await?;
         let id = frame.raw(Part::Id).unwrap_or("null").as_bytes();
         let read = self.wire.read(&headers, response, id, exchange).await;
@@ -135,7 +142,7 @@ impl Stateless {
 
     /// The headers of a request of that method, about that name.
     pub(super) fn headers(&self, method: &str, name: Option<&str>) -> HeaderMap {
-        let mut headers = self.headers.clone();
+        let mut headers = self.headers.fixed.clone();
         if let Some(method) = header::encode(method) {
             headers.insert(header::METHOD, method);
         }
@@ -159,8 +166,10 @@ impl Stateless {
             _ => frame.text(Part::TaskId),
         };
         let mut headers = self.headers(&frame.method_name(), named.as_deref());
-        for (name, value) in &routed.call().mirrored {
-            headers.insert(name.clone(), value.clone());
+        for (name, value) in routed.call().visit.headers.iter() {
+            if name.as_str().starts_with(header::PARAM) {
+                headers.insert(name.clone(), value.clone());
+            }
         }
         let arguments = frame
             .params()

@@ -14,6 +14,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     ServerConfig, child,
+    environment::Environment,
+    headers::Extra,
     outlet::Outlet,
     peer::{Outgoing, Peer, Whose},
 };
@@ -35,15 +37,15 @@ struct Pipes {
 /// When the command cannot be started.
 pub(super) fn launch(
     outlet: &Outlet,
-    config: &ServerConfig,
+    command: (&ServerConfig, &Environment),
     max_message: usize,
     whose: Whose,
     tasks: &TaskTracker,
 ) -> std::io::Result<Arc<Peer>> {
-    let process = child::launch(config)?;
+    let process = child::launch(command.0, command.1)?;
     let server = outlet.server.clone();
     tracing::debug!(%server, pid = process.child.id(), "launched");
-    let (peer, queue) = Peer::new(outlet.clone(), whose);
+    let (peer, queue) = Peer::new(outlet.clone(), whose, Extra::default());
     let tail = Arc::new(child::Tail::default());
     let (follower, stderr) = (tail.clone(), process.stderr);
     let pipes = Pipes {

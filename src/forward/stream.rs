@@ -108,7 +108,7 @@ impl Listener {
     }
 
     async fn once(&mut self) -> End {
-        let headers = resuming(&self.upstream.headers, self.last.as_deref());
+        let headers = resuming(&self.upstream.last(), self.last.as_deref());
         let sent = self.http.wire.send(Verb::GET, &headers, Bytes::new()).await;
         // Whoever waited may have stopped waiting.
         self.answered.take().map(|answered| answered.send(()));
@@ -190,7 +190,7 @@ impl Listener {
         let client = client.filter(|_| !super::is_for_us(&question));
         let (Some(client), Some(open)) = (client, self.asked.open(&question)) else {
             let declined = super::decline(&question);
-            return self.http.wire.reply(&self.upstream.headers, declined).await;
+            return self.http.wire.reply(&self.upstream.last(), declined).await;
         };
         let upward = &self.http.wire.outlet.upward;
         let asking = upward.question(client, question.clone());
@@ -206,7 +206,7 @@ impl Listener {
                 Some(answer) => answer.with(&[(Part::Id, id)]),
                 None => super::decline(&question),
             };
-            http.wire.reply(&upstream.headers, answer).await;
+            http.wire.reply(&upstream.last(), answer).await;
         });
     }
 }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Transport, Upward,
     answer::Trouble,
-    headers,
+    headers::Headers,
     http::Http,
     life::Life,
     link::Link,
@@ -131,13 +131,13 @@ impl Server {
             return self.reopen(&Link::Pool(self.pool(outlet, opener))).await;
         }
         let wire = Wire::new(outlet.clone(), &self.config, self.max_message)?;
-        let headers = headers::base(&self.config);
-        let stream = Opener::Stream(Box::new((wire.clone(), headers.clone())));
+        let headers = || Headers::new(&self.name, &self.config);
+        let stream = Opener::Stream(Box::new((wire.clone(), headers())));
         if self.config.transport == Some(Transport::Sse) {
             return self.reopen(&Link::Pool(self.pool(outlet, stream))).await;
         }
         if self.config.revision.is_none_or(Revision::is_stateless) {
-            let server = Stateless::new(wire.clone(), headers.clone());
+            let server = Stateless::new(wire.clone(), headers());
             let asked = timeout(PROBE, server.discover()).await;
             if let Some(greeting) = asked.unwrap_or(Ok(None))? {
                 tokio::spawn(super::listen::listen(server.clone()));
@@ -145,7 +145,7 @@ impl Server {
                 return Ok((Link::Stateless(server), connection, greeting));
             }
         }
-        let http = Http::new(wire, headers, self.config.connect_timeout);
+        let http = Http::new(wire, headers(), self.config.connect_timeout);
         match http.open_own().await {
             Ok(greeting) => {
                 let connection = Connection::Session(http.life());

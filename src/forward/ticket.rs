@@ -5,7 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::peer::{Outgoing, Peer};
+use super::{
+    headers::Extra,
+    peer::{Outgoing, Peer},
+};
 use crate::{exchange::Exchange, mcp::Frame, refusal::Refusal};
 
 /// The peer's answer, or why the request did not even reach it.
@@ -25,9 +28,17 @@ pub(super) struct Ticket<'a> {
     pub(super) peer: &'a Peer,
     pub(super) id: u64,
     pub(super) answer: oneshot::Receiver<Answered>,
+    /// What it carries of the caller's.
+    pub(super) extra: Extra,
 }
 
 impl Ticket<'_> {
+    /// The same, with this of the caller's.
+    pub(super) fn carrying(mut self, extra: Extra) -> Self {
+        self.extra = extra;
+        self
+    }
+
     /// Sends the request and waits for its answer.
     pub(super) async fn send(mut self, request: Bytes) -> Result<Frame, Refusal> {
         let gone = || self.peer.life.refusal(&self.peer.outlet.server);
@@ -37,6 +48,7 @@ impl Ticket<'_> {
             .send(Outgoing {
                 id: Some(self.id),
                 message: request,
+                extra: self.extra.clone(),
             })
             .await;
         if sent.is_err() || self.peer.life.is_over() {
@@ -61,8 +73,8 @@ impl Drop for Ticket<'_> {
             return;
         };
         if !self.peer.life.is_over() {
-            self.peer
-                .tell(super::cancelled(&exchange, self.id.to_string().as_bytes()));
+            let message = super::cancelled(&exchange, self.id.to_string().as_bytes());
+            self.peer.tell_with(message, self.extra.clone());
         }
     }
 }

@@ -1,13 +1,18 @@
 //! One session with a remote server.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use http::{HeaderMap, HeaderValue, Method as Verb};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    answer::Trouble, headers, http::Http, initialize_params, level_params, listing::Greeting,
+    answer::Trouble,
+    headers::{self, Extra},
+    http::Http,
+    initialize_params, level_params,
+    listing::Greeting,
     uri_params,
 };
 use crate::{
@@ -22,7 +27,9 @@ const READY: Duration = Duration::from_millis(500);
 /// One session with the server.
 pub(super) struct Upstream {
     /// What every request of it carries.
-    pub(super) headers: HeaderMap,
+    headers: HeaderMap,
+    /// What the last call on it carried of its caller's.
+    last: ArcSwap<Extra>,
     /// The server's id for it; without one the server keeps no sessions.
     pub(super) id: Option<HeaderValue>,
     pub(super) greeting: Greeting,
@@ -30,6 +37,25 @@ pub(super) struct Upstream {
     pub(super) since: Instant,
     /// Ends its GET stream.
     pub(super) over: CancellationToken,
+}
+
+impl Upstream {
+    /// The headers of a request that carries this of a caller's.
+    pub(super) fn headers(&self, extra: &Extra) -> Cow<'_, HeaderMap> {
+        extra.over(&self.headers)
+    }
+
+    /// The headers of a request that no call is the reason for.
+    pub(super) fn last(&self) -> Cow<'_, HeaderMap> {
+        self.last.load().over(&self.headers)
+    }
+
+    /// A call carries this of its caller's, who is the one whom it serves.
+    pub(super) fn carries(&self, extra: &Extra) {
+        if **self.last.load() != *extra {
+            self.last.store(Arc::new(extra.clone()));
+        }
+    }
 }
 
 impl Http {
@@ -40,29 +66,35 @@ impl Http {
     pub(super) async fn open(
         self: &Arc<Self>,
         client: Option<&Arc<Client>>,
+        extra: &Extra,
     ) -> Result<Arc<Upstream>, Trouble> {
         let params = initialize_params(client.map(Arc::as_ref));
         let asked = self
-            .ask_on(&self.headers, Method::Initialize, &params)
+            .ask_on(
+                &extra.over(&self.headers.fixed),
+                Method::Initialize,
+                &params,
+            )
             .await;
         let (answer, id) = asked?;
         let greeting = Greeting::read(&self.wire.outlet.server, &answer)?;
-        let mut headers = self.headers.clone();
+        let mut headers = self.headers.fixed.clone();
         if let Ok(version) = HeaderValue::from_str(&greeting.revision) {
             headers.insert(headers::VERSION, version);
         }
         if let Some(id) = &id {
             headers.insert(headers::SESSION, id.clone());
         }
+        let with_extra = extra.over(&headers);
         let ready = message::notification(Method::Initialized, None);
-        self.wire.send(Verb::POST, &headers, ready).await?;
+        self.wire.send(Verb::POST, &with_extra, ready).await?;
         if let Some(level) = client
             .and_then(|client| client.level())
             .filter(|_| greeting.can("logging"))
         {
             let params = level_params(level);
             let asked = self
-                .ask_on(&headers, Method::LoggingSetLevel, &params)
+                .ask_on(&with_extra, Method::LoggingSetLevel, &params)
                 .await;
             asked?;
         }
@@ -70,11 +102,12 @@ impl Http {
         for uri in watched.unwrap_or_default() {
             // The session before this one was asked; this one has forgotten.
             let params = uri_params(&uri);
-            self.ask_on(&headers, Method::ResourcesSubscribe, &params)
+            self.ask_on(&with_extra, Method::ResourcesSubscribe, &params)
                 .await?;
         }
         let over = CancellationToken::new();
         let upstream = Arc::new(Upstream {
+            last: ArcSwap::from_pointee(extra.clone()),
             headers,
             id,
             greeting,

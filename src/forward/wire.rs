@@ -137,7 +137,7 @@ impl Wire {
 }
 
 /// The certificates of this machine, looked for only where TLS is spoken.
-fn tls(needed: bool) -> std::io::Result<ClientConfig> {
+pub(crate) fn tls(needed: bool) -> std::io::Result<ClientConfig> {
     let provider = rustls::crypto::ring::default_provider();
     let builder = ClientConfig::builder_with_provider(provider.into())
         .with_safe_default_protocol_versions()
@@ -151,7 +151,7 @@ fn tls(needed: bool) -> std::io::Result<ClientConfig> {
 }
 
 /// An error and what caused it, in one line: hyper keeps the reason at the end of the chain.
-pub(super) fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut words = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Method as Verb;
+use http::{HeaderMap, Method as Verb};
 use tokio::time::timeout;
 
 use super::{http::Http, server::COURTESY, upstream::Upstream, wire::Wire};
@@ -12,7 +12,8 @@ use crate::exchange::Exchange;
 /// Ends a session with the server.
 pub(super) async fn farewell(wire: &Wire, upstream: &Upstream) {
     if upstream.id.is_some() {
-        let sent = wire.send(Verb::DELETE, &upstream.headers, Bytes::new());
+        let headers = upstream.last();
+        let sent = wire.send(Verb::DELETE, &headers, Bytes::new());
         // 405 or silence: then the server forgets the session by itself.
         drop(timeout(COURTESY, sent).await);
     }
@@ -22,6 +23,8 @@ pub(super) async fn farewell(wire: &Wire, upstream: &Upstream) {
 pub(super) struct Withdrawal<'a> {
     http: &'a Arc<Http>,
     upstream: &'a Arc<Upstream>,
+    /// What the call was sent with.
+    headers: &'a HeaderMap,
     exchange: &'a Exchange,
     id: &'a [u8],
     due: bool,
@@ -30,13 +33,14 @@ pub(super) struct Withdrawal<'a> {
 impl<'a> Withdrawal<'a> {
     pub(super) fn new(
         http: &'a Arc<Http>,
-        upstream: &'a Arc<Upstream>,
+        (upstream, headers): (&'a Arc<Upstream>, &'a HeaderMap),
         exchange: &'a Exchange,
         id: &'a [u8],
     ) -> Self {
         Self {
             http,
             upstream,
+            headers,
             exchange,
             id,
             due: true,
@@ -56,10 +60,10 @@ impl Drop for Withdrawal<'_> {
         if !self.due || self.upstream.id.is_none() {
             return;
         }
-        let (http, upstream) = (self.http.clone(), self.upstream.clone());
+        let (http, headers) = (self.http.clone(), self.headers.clone());
         let notification = super::cancelled(self.exchange, self.id);
         tokio::spawn(async move {
-            let sent = http.wire.send(Verb::POST, &upstream.headers, notification);
+            let sent = http.wire.send(Verb::POST, &headers, notification);
             drop(timeout(COURTESY, sent).await);
         });
     }

@@ -5,7 +5,10 @@ use std::{net::SocketAddr, time::Duration};
 use http::uri::Authority;
 use serde::Deserialize;
 
-use crate::config::Fault;
+use crate::{
+    call::{Networks, RoleName},
+    config::Fault,
+};
 
 /// The `[gateway]` table of `servers.toml`. A change of it needs a restart.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -28,8 +31,22 @@ pub struct GatewayConfig {
     pub allowed_hosts: Vec<String>,
     /// `Origin` values served besides loopback (`https://chat.lan`).
     pub allowed_origins: Vec<String>,
+    /// Origins whose pages may call from a browser, and read what is answered; `*`: all.
+    pub cors_origins: Vec<String>,
+    /// What clients find the gateway at, if not what they write into `Host`.
+    pub public_url: Option<String>,
     /// How names are exposed.
     pub names: Names,
+    /// The addresses that are served; empty: all.
+    pub allowed_ips: Networks,
+    /// Proxies in front that may say for which address they ask (`X-Forwarded-For`).
+    pub trusted_proxies: Networks,
+    /// Failed sign-ins from one address in a minute; beyond: 429.
+    pub failed_sign_ins: u32,
+    /// What the client of `mcpgate stdio` may do; absent: everything.
+    pub stdio_role: Option<RoleName>,
+    /// Answer refused MCP requests with 403, 429 and 503 instead of 200.
+    pub refuse_with_status: bool,
     /// Longest exposed name under `names = "portable"`, in characters.
     pub name_budget: usize,
     /// How long the first lists wait for servers that are still connecting.
@@ -58,6 +75,13 @@ impl Default for GatewayConfig {
             max_message: 64 * 1024 * 1024,
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
+            cors_origins: Vec::new(),
+            public_url: None,
+            allowed_ips: Networks::default(),
+            trusted_proxies: Networks::default(),
+            failed_sign_ins: 20,
+            stdio_role: None,
+            refuse_with_status: false,
             names: Names::Portable,
             name_budget: 50,
             first_list_wait: Duration::from_secs(5),
@@ -72,6 +96,7 @@ impl GatewayConfig {
             ("max_connections", self.max_connections == 0),
             ("max_sessions", self.max_sessions == 0),
             ("max_message", self.max_message == 0),
+            ("failed_sign_ins", self.failed_sign_ins == 0),
             ("session_idle", self.session_idle.is_zero()),
         ] {
             if is_zero {
@@ -88,18 +113,34 @@ impl GatewayConfig {
                 return Err(Fault::at(["allowed_hosts", &index.to_string()], message));
             }
         }
-        for (index, origin) in self.allowed_origins.iter().enumerate() {
-            if !origin
-                .split_once("://")
-                .is_some_and(|(_, host)| is_host(host))
-            {
-                let message = "expected an origin as browsers send it, such as \"https://chat.lan\" \
-                               (no path, no slash at the end)";
-                return Err(Fault::at(["allowed_origins", &index.to_string()], message));
-            }
+        let on_the_web = |url: &String| {
+            is_origin(url) && (url.starts_with("https://") || url.starts_with("http://"))
+        };
+        if !self.public_url.iter().all(on_the_web) {
+            let message = "expected where clients find the gateway, such as \
+                           \"https://gate.example.com\" (no path, no slash at the end)";
+            return Err(Fault::at(["public_url"], message));
         }
-        Ok(())
+        check_origins("allowed_origins", &self.allowed_origins, |_| false)?;
+        check_origins("cors_origins", &self.cors_origins, |origin| origin == "*")
     }
+}
+
+fn check_origins(key: &str, origins: &[String], or: fn(&str) -> bool) -> Result<(), Fault> {
+    for (index, origin) in origins.iter().enumerate() {
+        if !is_origin(origin) && !or(origin) {
+            let message = "expected an origin as browsers send it, such as \"https://chat.lan\" \
+                           (no path, no slash at the end)";
+            return Err(Fault::at([key, &index.to_string()], message));
+        }
+    }
+    Ok(())
+}
+
+/// `https://gate.lan`, `http://gate.lan:8765`.
+fn is_origin(text: &str) -> bool {
+    let host = text.split_once("://").map(|(_, host)| host);
+    host.is_some_and(is_host)
 }
 
 /// `gate.lan`, `gate.lan:8765`, `[::1]:8765`.

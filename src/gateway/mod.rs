@@ -1,6 +1,7 @@
 //! The life of the process: start, serve, drain.
 
 mod config;
+mod policy;
 mod serve;
 
 use std::{sync::Arc, time::Duration};
@@ -16,11 +17,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     accept,
-    authenticate::ApiKeys,
     config::Config,
     forward::{Servers, Upward},
+    observe::audit::Audit,
     pipeline::{Pipeline, Plan},
-    route::{Naming, View},
+    route::{Naming, Views},
     session::Sessions,
     start::Start,
 };
@@ -39,19 +40,25 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts to connect to every server, in the background.
+    /// Starts to connect to every server, in the background. Keeps no audit log.
     pub fn start(config: &Config) -> Self {
+        Self::audited(config, None)
+    }
+
+    /// Starts to connect to every server, in the background.
+    pub fn audited(config: &Config, audit: Option<Audit>) -> Self {
         let gateway = config.gateway.clone();
         let servers = Arc::new(Servers::new(&config.servers, gateway.max_message));
+        let policy = Arc::new(policy::policy(config));
         let plan = Plan {
-            keys: Arc::new(ApiKeys::new(&config.keys)),
             servers: servers.clone(),
-            view: Arc::new(View::merge(naming(&gateway), &[])),
+            views: Arc::new(Views::new(policy.sights.clone(), Vec::new())),
+            policy,
         };
         let sessions = Sessions::new(gateway.max_sessions, gateway.session_idle);
         let names = servers.iter().map(|(name, _)| name.clone());
         let start = Start::new(names, gateway.first_list_wait);
-        let pipeline = Arc::new(Pipeline::new(plan, naming(&gateway), sessions, start));
+        let pipeline = Arc::new(Pipeline::new(plan, sessions, start, audit.map(Arc::new)));
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         for (_, server) in servers.iter() {
             let upward: Arc<dyn Upward> = pipeline.clone();
@@ -123,12 +130,16 @@ impl Gateway {
         self.stop.cancel();
         self.tasks.close();
         let servers = self.pipeline.plan().servers.clone();
+        let audit = self.pipeline.audit.clone();
         let all = async {
             self.tasks.wait().await;
             servers.gone().await;
+            if let Some(audit) = audit {
+                audit.close().await;
+            }
         };
         if timeout(DRAIN, all).await.is_err() {
-            tracing::warn!("some servers did not stop in time");
+            tracing::warn!("some servers, or the audit log, did not stop in time");
         }
     }
 }
@@ -150,7 +161,7 @@ async fn sweep(pipeline: Arc<Pipeline>, stop: CancellationToken) {
             () = stop.cancelled() => return,
         }
         for session in pipeline.sessions.expired() {
-            tracing::info!(caller = %session.caller(), "session ended: idle");
+            tracing::info!(caller = %session.identity(), "session ended: idle");
             pipeline.end(session.id());
         }
         pipeline.sweep();

@@ -1,8 +1,8 @@
 //! The HTTP listener: connections up to a cap, each served until it closes or we do.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{future::ready, io, net::IpAddr, sync::Arc, time::Duration};
 
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -15,12 +15,15 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{DRAIN, GatewayConfig};
 use crate::{
     accept::{
-        Origins,
+        Cors, Origins,
         body::Body,
         http::Endpoint,
+        metadata::WELL_KNOWN,
+        plain::Wish,
         response::{json, status},
     },
     admin,
+    call::{Extent, ServerName},
     pipeline::Pipeline,
 };
 
@@ -31,6 +34,7 @@ const HEAD: Duration = Duration::from_secs(30);
 struct Door {
     pipeline: Arc<Pipeline>,
     endpoint: Endpoint,
+    cors: Cors,
     closing: CancellationToken,
 }
 
@@ -42,18 +46,26 @@ pub(super) async fn serve(
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
     let origins = Origins::new(address, &config.allowed_hosts, &config.allowed_origins);
+    let origins = origins.and(&config.cors_origins);
     let door = Arc::new(Door {
         pipeline: pipeline.clone(),
-        endpoint: Endpoint::new(pipeline.clone(), origins, config.max_message),
+        endpoint: Endpoint::new(
+            pipeline.clone(),
+            origins,
+            config.max_message,
+            config.refuse_with_status,
+        )
+        .at(config.public_url.clone()),
+        cors: Cors::new(&config.cors_origins),
         closing: CancellationToken::new(),
     });
     let room = Arc::new(Semaphore::new(config.max_connections));
     let connections = TaskTracker::new();
     tokio::pin!(until);
     loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of file descriptors, most likely: others will close.
                     tracing::error!("a connection could not be accepted: {error}");
@@ -64,8 +76,8 @@ pub(super) async fn serve(
             () = &mut until => break,
         };
         match room.clone().try_acquire_owned() {
-            Ok(permit) => connections.spawn(door.clone().connection(stream, permit)),
-            Err(_full) => connections.spawn(turn_away(stream)),
+            Ok(permit) => connections.spawn(door.clone().connection(stream, peer.ip(), permit)),
+            Err(_full) => connections.spawn(door.clone().turn_away(stream)),
         };
     }
     drop(listener);
@@ -82,12 +94,17 @@ pub(super) async fn serve(
 }
 
 impl Door {
-    async fn connection(self: Arc<Self>, stream: TcpStream, permit: OwnedSemaphorePermit) {
+    async fn connection(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: IpAddr,
+        permit: OwnedSemaphorePermit,
+    ) {
         // Answers are small and waited for; an error here is the connection's, seen below.
         drop(stream.set_nodelay(true));
         let metrics = &self.pipeline.metrics;
         metrics.connected();
-        let service = service_fn(|request| self.route(request));
+        let service = service_fn(|request| self.answer(request, peer));
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(HEAD);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
@@ -106,30 +123,85 @@ impl Door {
         drop(permit);
     }
 
-    async fn route(&self, request: Request<Incoming>) -> Result<Response<Body>, io::Error> {
-        Ok(match (request.uri().path(), request.method()) {
-            ("/mcp" | "/", _) => Box::pin(self.endpoint.serve(request)).await,
-            ("/sse", _) => self.endpoint.sse(&request),
-            ("/messages", _) => Box::pin(self.endpoint.messages(request)).await,
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: IpAddr,
+    ) -> Result<Response<Body>, io::Error> {
+        let origin = request.headers().get(header::ORIGIN).cloned();
+        let mut response = match self.cors.preflight(&request) {
+            Some(response) => response,
+            None => self.route(request, peer).await,
+        };
+        self.cors.mark(origin.as_ref(), response.headers_mut());
+        Ok(response)
+    }
+
+    async fn route(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
+        if let Some(path) = request.uri().path().strip_prefix(WELL_KNOWN) {
+            return match extent(path) {
+                (Extent::All, "") | (_, "/mcp" | "/sse" | "/") => {
+                    self.endpoint.metadata(&request, peer, path)
+                }
+                _ => status(StatusCode::NOT_FOUND),
+            };
+        }
+        let (extent, path) = extent(request.uri().path());
+        match (path, request.method()) {
+            ("/mcp", _) => Box::pin(self.endpoint.serve(request, peer, extent)).await,
+            ("/mcp/tools", _) => self.plain(request, (peer, extent), Wish::Tools).await,
+            ("/mcp/call-tool" | "/mcp/tools/call", _) => {
+                self.plain(request, (peer, extent), Wish::Call).await
+            }
+            ("/sse", _) => Box::pin(self.endpoint.sse(&request, peer, extent)).await,
+            ("/messages", _) => Box::pin(self.endpoint.messages(request, peer)).await,
+            ("/", _) => Box::pin(self.endpoint.serve(request, peer, extent)).await,
+            _ if extent != Extent::All => status(StatusCode::NOT_FOUND),
             ("/health", &Method::GET) => admin::health(&self.pipeline),
             ("/metrics", &Method::GET) => admin::metrics(&self.pipeline),
             ("/health" | "/metrics", _) => status(StatusCode::METHOD_NOT_ALLOWED),
             _ => status(StatusCode::NOT_FOUND),
-        })
+        }
+    }
+
+    async fn plain(
+        &self,
+        request: Request<Incoming>,
+        from: (IpAddr, Extent),
+        wish: Wish,
+    ) -> Response<Body> {
+        Box::pin(self.endpoint.plain(request, from, wish)).await
+    }
+
+    /// Beyond `max_connections`: one answer, so that the client learns why.
+    async fn turn_away(self: Arc<Self>, stream: TcpStream) {
+        let service = service_fn(|request: Request<Incoming>| {
+            let words = br#"{"error":"Server at capacity"}"#;
+            let mut response = json(StatusCode::SERVICE_UNAVAILABLE, words.as_slice().into());
+            let headers = response.headers_mut();
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            self.cors
+                .mark(request.headers().get(header::ORIGIN), headers);
+            ready(Ok::<_, io::Error>(response))
+        });
+        let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+        // Whoever does not even ask within this time need not be told.
+        drop(timeout(Duration::from_secs(5), served).await);
     }
 }
 
-/// Beyond `max_connections`: one answer, so that the client learns why.
-async fn turn_away(stream: TcpStream) {
-    let service = service_fn(|_request: Request<Incoming>| async {
-        let words = br#"{"error":"Server at capacity"}"#;
-        let mut response = json(StatusCode::SERVICE_UNAVAILABLE, words.as_slice().into());
-        response
-            .headers_mut()
-            .insert("connection", http::HeaderValue::from_static("close"));
-        Ok::<_, io::Error>(response)
+/// The part of the gateway that a path leads to, and the rest of the path.
+fn extent(path: &str) -> (Extent, &str) {
+    let part = |prefix: &str| {
+        let rest = path.strip_prefix(prefix)?;
+        rest.find('/').map(|slash| rest.split_at(slash))
+    };
+    if let Some((name, rest)) = part("/v/") {
+        return (Extent::View(name.into()), rest);
+    }
+    let server = part("/s/").and_then(|(name, rest)| {
+        let name = ServerName::try_from(name.to_owned()).ok()?;
+        Some((Extent::Server(name), rest))
     });
-    let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    // Whoever does not even ask within this time need not be told.
-    drop(timeout(Duration::from_secs(5), served).await);
+    server.unwrap_or((Extent::All, path))
 }

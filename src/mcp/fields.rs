@@ -128,7 +128,7 @@ impl Visitor<'_> for Key<'_> {
 }
 
 /// Whether a decoder that folds letter case would take `key` for `wanted`.
-fn looks_like(key: &str, wanted: &str) -> bool {
+pub(crate) fn looks_like(key: &str, wanted: &str) -> bool {
     if key.is_ascii() {
         return key.eq_ignore_ascii_case(wanted);
     }

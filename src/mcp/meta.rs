@@ -15,6 +15,25 @@ pub const LEVEL: &str = "io.modelcontextprotocol/logLevel";
 /// The `subscriptions/listen` request that a notification belongs to.
 pub const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
 
+/// Who makes a call, in the gateway's own words.
+pub const CALLER: &str = "mcpgate/caller";
+
+/// `params` that say who calls. What they said of that before goes, in whatever letters: some
+/// decoders take those for the same.
+pub fn with_caller(params: &str, caller: &str) -> String {
+    let meta = fields::field(params, "_meta").unwrap_or_default();
+    let names = object::members(meta).unwrap_or_default();
+    let names = names.iter().map(|(name, _)| name.as_str());
+    let posing: Vec<&str> = names
+        .filter(|name| fields::looks_like(name, CALLER))
+        .collect();
+    let member = format!(r#""{CALLER}":{caller}"#);
+    match posing.is_empty() {
+        true => with(params, &member),
+        false => with(&without_members(params, &posing), &member),
+    }
+}
+
 /// `params` with `members` in its `_meta`, which is made if it is not there. Members of the same
 /// names go.
 pub fn with(params: &str, members: &str) -> String {
@@ -71,6 +90,21 @@ mod tests {
         assert_eq!(without(&with(r#"{"name":"a"}"#, &said)), r#"{"name":"a"}"#);
         let more = with(r#"{"_meta":{"progressToken":1E0}}"#, &said);
         assert_eq!(without(&more), r#"{"_meta":{"progressToken":1E0}}"#);
+    }
+
+    #[test]
+    fn who_calls_is_said_once_and_by_nobody_else() {
+        let said = |params: &str| with_caller(params, r#"{"id":"sam"}"#);
+        let alone = r#"{"_meta":{"mcpgate/caller":{"id":"sam"}}}"#;
+        assert_eq!(said("{}"), alone);
+        for posing in ["mcpgate/caller", r"mcpgate\/c\u0061ller", "MCPGate/Caller"] {
+            let params = format!(r#"{{"_meta":{{"{posing}":{{"id":"root"}}}}}}"#);
+            assert_eq!(said(&params), alone, "{posing}");
+        }
+        assert_eq!(
+            said(r#"{"_meta":{"p":1E0,"mcpgate/caller":1,"mcpgate/caller":2},"a":1.0}"#),
+            r#"{"_meta":{"mcpgate/caller":{"id":"sam"},"p":1E0},"a":1.0}"#
+        );
     }
 
     #[test]

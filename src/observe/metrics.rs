@@ -3,7 +3,10 @@
 
 use std::{
     collections::HashMap,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -14,12 +17,19 @@ use metrics_exporter_prometheus::{
 
 use tokio::time::Instant;
 
-use super::Outcome;
+use super::{Counted, Outcome, audit::AuditCounters};
 use crate::{call::ServerName, forward::State, refusal::Stage};
 
 /// From 100 µs to two minutes: a local call and a long-running tool.
 const BUCKETS: [f64; 13] = [
     0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 120.0,
+];
+
+/// What became of audit records.
+const AUDITED: [&str; 3] = [
+    "mcp_audit_written_total",
+    "mcp_audit_dropped_total",
+    "mcp_audit_failed_total",
 ];
 
 /// The numbers of one gateway.
@@ -28,6 +38,9 @@ pub struct Metrics {
     calls: HashMap<ServerName, Calls>,
     own: Calls,
     refusals: HashMap<Stage, Counter>,
+    /// What is counted for tools, roles, limits and bad credentials.
+    pub counted: Counted,
+    audited: [Counter; 3],
     /// Requests under way.
     pub in_flight: Gauge,
     servers: HashMap<ServerName, Health>,
@@ -58,10 +71,11 @@ impl Metrics {
         let recorder = builder
             .unwrap_or_else(|_| PrometheusBuilder::new())
             .build_recorder();
-        metrics::with_local_recorder(&recorder, || Self::register(&recorder, &servers))
+        let recorder = Arc::new(recorder);
+        metrics::with_local_recorder(&*recorder, || Self::register(&recorder, &servers))
     }
 
-    fn register(recorder: &PrometheusRecorder, servers: &[&ServerName]) -> Self {
+    fn register(recorder: &Arc<PrometheusRecorder>, servers: &[&ServerName]) -> Self {
         metrics::describe_counter!("mcp_requests_total", "Requests answered.");
         metrics::describe_histogram!("mcp_request_duration_seconds", "From request to answer.");
         metrics::describe_counter!("mcp_refusals_total", "Requests the gateway itself refused.");
@@ -86,6 +100,8 @@ impl Metrics {
                 .collect(),
             own: Calls::of("mcpgate"),
             refusals: refusals.into_iter().collect(),
+            counted: Counted::new(recorder.clone()),
+            audited: AUDITED.map(|name| metrics::counter!(name)),
             in_flight: metrics::gauge!("mcp_requests_in_flight"),
             servers: servers
                 .iter()
@@ -154,6 +170,14 @@ impl Metrics {
             };
             health.up.set(if state.state == "up" { 1.0 } else { 0.0 });
             health.restarts.absolute(u64::from(state.restarts));
+        }
+    }
+
+    /// Notes how the audit log is doing.
+    pub fn audited(&self, counters: &AuditCounters) {
+        let counts = [counters.written(), counters.dropped(), counters.failed()];
+        for (counter, count) in self.audited.iter().zip(counts) {
+            counter.absolute(count);
         }
     }
 

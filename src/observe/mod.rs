@@ -1,7 +1,10 @@
 //! What is kept of a call: numbers, and a line in the log.
 
+pub mod audit;
+mod counted;
 mod metrics;
 mod record;
 
+pub use counted::Counted;
 pub use metrics::Metrics;
 pub use record::{Outcome, Record, one_line};

@@ -10,9 +10,14 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::Metrics;
+use super::{
+    Metrics,
+    audit::{Audit, Entry, Refused, Slot, Subject},
+    counted::ToolCall,
+};
 use crate::{
-    call::{Call, ServerName},
+    call::{Call, RoleName, ServerName, Target},
+    mcp::fields,
     refusal::Refusal,
 };
 
@@ -49,9 +54,14 @@ pub struct Record {
     metrics: Arc<Metrics>,
     id: u64,
     started: Instant,
-    what: String,
     server: Option<ServerName>,
+    /// The tool that is called, by its server's own name, once that is known.
+    tool: Option<Arc<str>>,
+    role: Option<RoleName>,
     outcome: Outcome,
+    bytes_out: u64,
+    /// What the audit gets, and where.
+    audit: Option<Box<(Slot, Entry)>>,
 }
 
 impl Record {
@@ -62,9 +72,12 @@ impl Record {
             metrics: metrics.clone(),
             id: request_id(),
             started: Instant::now(),
-            what: String::new(),
             server: None,
+            tool: None,
+            role: None,
             outcome: Outcome::Cancelled,
+            bytes_out: 0,
+            audit: None,
         }
     }
 
@@ -73,16 +86,49 @@ impl Record {
         self.id
     }
 
-    /// What is asked for.
-    pub fn call(&mut self, call: &Call) {
-        if tracing::enabled!(tracing::Level::DEBUG) {
-            self.what = call.target.to_string();
+    /// What is asked for. What the gateway answers itself, such as a list, is not for the audit.
+    ///
+    /// # Errors
+    /// When it is, cannot be recorded, and has to be.
+    pub fn call(&mut self, call: &Call, audit: Option<&Arc<Audit>>) -> Result<(), Refusal> {
+        tracing::trace!(request = %self.id, what = %call.target, "called");
+        self.role = call.visit.caller.standing.role().cloned();
+        let Some(audit) = audit.filter(|_| is_for_a_server(&call.target)) else {
+            return Ok(());
+        };
+        let slot = audit.reserve(self.id).map_err(|unrecorded| {
+            tracing::error!("{unrecorded}");
+            Refusal::Unrecorded
+        })?;
+        self.audit = Some(Box::new((slot, entry(call))));
+        Ok(())
+    }
+
+    /// The rule that allows it.
+    pub fn rule(&mut self, rule: Arc<str>) {
+        if let Some(audit) = &mut self.audit {
+            audit.1.rule = Some(rule);
+        }
+    }
+
+    /// The tool or prompt it is about, by its server's own name.
+    pub fn found(&mut self, server: &ServerName, key: &Arc<str>, is_tool: bool) {
+        self.server = Some(server.clone());
+        self.tool = is_tool.then(|| key.clone());
+        if let Some(Subject::Tool(name) | Subject::Prompt(name)) = self
+            .audit
+            .as_mut()
+            .and_then(|audit| audit.1.subject.as_mut())
+        {
+            name.clone_from(key);
         }
     }
 
     /// Who is to answer.
     pub fn server(&mut self, server: &ServerName) {
-        self.server = Some(server.clone());
+        if self.server.is_none() {
+            self.server = Some(server.clone());
+        }
     }
 
     /// How it ended.
@@ -90,12 +136,73 @@ impl Record {
         self.outcome = outcome;
     }
 
+    /// So much of the answer has been given to the client.
+    pub fn sent(&mut self, bytes: usize) {
+        self.bytes_out += bytes as u64;
+    }
+
     /// That it ended with a refusal.
     pub fn refuse(&mut self, refusal: &Refusal) {
         self.outcome = Outcome::Refused;
         self.metrics.refused(refusal.stage());
+        if let Refusal::Limited { limit, .. } = refusal {
+            self.metrics.counted.limited(limit);
+        }
         let words = one_line(&refusal.to_string());
-        tracing::info!(request = %self.id, stage = refusal.stage().name(), "refused: {words}");
+        let role = self.role.as_ref().map(RoleName::as_str);
+        let rule = refusal.rule().map(ToString::to_string);
+        let stage = refusal.stage();
+        tracing::info!(request = %self.id, stage = stage.name(), role, rule, "refused: {words}");
+        if let Some(audit) = &mut self.audit {
+            audit.1.rule = refusal.rule().cloned().or(audit.1.rule.take());
+            audit.1.refusal = Some(Refused {
+                stage,
+                words: words.into(),
+            });
+        }
+    }
+
+    /// That a tool which is there was refused to the caller's role.
+    pub fn denied(&self, tool: &str) {
+        self.metrics.counted.denied(tool, self.role.as_ref());
+    }
+}
+
+/// Whether a call leaves the gateway.
+fn is_for_a_server(target: &Target) -> bool {
+    !matches!(target, Target::Ping | Target::List(_) | Target::LogLevel(_))
+}
+
+fn entry(call: &Call) -> Entry {
+    let caller = &call.visit.caller;
+    let subject = match &call.target {
+        Target::Tool(name) => Some(Subject::Tool(name.as_str().into())),
+        Target::Prompt(name) | Target::PromptArgument(name) => {
+            Some(Subject::Prompt(name.as_str().into()))
+        }
+        Target::Resource(uri) | Target::Subscription(uri, _) | Target::TemplateArgument(uri) => {
+            Some(Subject::Resource(uri.as_str().into()))
+        }
+        Target::Task(id) => Some(Subject::Task(id.as_str().into())),
+        Target::Ping | Target::List(_) | Target::LogLevel(_) | Target::Other(_) => None,
+    };
+    let method: std::borrow::Cow<'static, str> = match call.frame.method() {
+        Some(method) => method.name().into(),
+        None => call.frame.method_name().into_owned().into(),
+    };
+    let arguments = call
+        .frame
+        .params()
+        .and_then(|params| fields::field(params, "arguments"))
+        .map(|text| call.frame.bytes().slice_ref(text.as_bytes()));
+    Entry {
+        role: caller.standing.role().map(|role| role.as_str().into()),
+        key: caller.key.clone(),
+        address: caller.address,
+        subject,
+        bytes_in: call.frame.bytes().len() as u64,
+        arguments,
+        ..Entry::new(caller.name.clone(), method)
     }
 }
 
@@ -111,14 +218,30 @@ impl Drop for Record {
         self.metrics.in_flight.decrement(1.0);
         self.metrics
             .answered(self.server.as_ref(), self.outcome, elapsed);
+        if let (Some(server), Some(tool)) = (&self.server, &self.tool) {
+            let call = ToolCall {
+                server: server.clone(),
+                tool: tool.clone(),
+                role: self.role.clone(),
+            };
+            self.metrics.counted.tool_called(call, self.outcome);
+        }
         tracing::debug!(
             request = %self.id,
-            what = self.what,
             server = self.server.as_ref().map(ServerName::as_str),
+            tool = self.tool.as_deref(),
             outcome = self.outcome.name(),
             microseconds = elapsed.as_micros(),
             "answered"
         );
+        if let Some(audit) = self.audit.take() {
+            let (slot, mut entry) = *audit;
+            entry.server = self.server.take();
+            entry.outcome = self.outcome;
+            entry.duration = elapsed;
+            entry.bytes_out = self.bytes_out;
+            slot.write(entry);
+        }
     }
 }
 

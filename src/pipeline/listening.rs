@@ -8,7 +8,8 @@ use futures_util::{StreamExt, stream};
 
 use super::Pipeline;
 use crate::{
-    call::{Client, ServerName},
+    authorise,
+    call::{Call, Client, ServerName, Target, Visit},
     forward::Sharing,
     mcp::{
         Frame, Method, Part, Revision, fields,
@@ -16,6 +17,7 @@ use crate::{
         meta,
     },
     refusal::Refusal,
+    route::View,
     session::{Busy, Filter, Reader, Session},
 };
 
@@ -69,16 +71,17 @@ impl Drop for Listening {
 
 impl Pipeline {
     /// The result of `server/discover`.
-    pub fn discovery(&self, capabilities: &str) -> String {
+    pub fn discovery(view: &View, capabilities: &str) -> String {
         let versions = Revision::ALL.iter().rev().map(|revision| revision.as_str());
         let versions: Vec<&str> = versions.collect();
-        let instructions = self.plan.load().view.instructions.clone();
-        let instructions = instructions.map(|words| format!(r#","instructions":{}"#, json(&words)));
+        let instructions = view.instructions.as_ref();
+        let instructions = instructions.map(|words| format!(r#","instructions":{}"#, json(words)));
         format!(
-            r#"{{"resultType":"complete","supportedVersions":{},"capabilities":{capabilities},"_meta":{{"{}":{{"name":"mcpgate","version":"{}"}}}},"ttlMs":0,"cacheScope":"public"{}}}"#,
+            r#"{{"resultType":"complete","supportedVersions":{},"capabilities":{capabilities},"_meta":{{"{}":{{"name":"mcpgate","version":"{}"}}}},"ttlMs":0,"cacheScope":"{}"{}}}"#,
             json(&versions),
             meta::SERVER,
             env!("CARGO_PKG_VERSION"),
+            view.cache_scope(),
             instructions.unwrap_or_default()
         )
     }
@@ -87,12 +90,14 @@ impl Pipeline {
     /// left out of the acknowledgement.
     ///
     /// # Errors
-    /// When there is no room for another stream.
+    /// When the caller has no role, or there is no room for another stream.
     pub async fn listen(
         self: &Arc<Self>,
         asker: &Arc<Session>,
         request: &Frame,
+        visit: &Visit,
     ) -> Result<Listening, Refusal> {
+        let (sight, view) = self.look(visit)?;
         let wanted = request
             .params()
             .and_then(|params| fields::field(params, "notifications"));
@@ -103,7 +108,8 @@ impl Pipeline {
             prompts: on("promptsListChanged"),
             resources: on("resourcesListChanged"),
         };
-        let session = self.sessions.listen(asker.caller().clone(), filter)?;
+        let session = self.sessions.listen(&asker.client, filter)?;
+        session.sees(&sight);
         // From here on it ends with the request, also if the client goes away meanwhile.
         let mut listening = Listening {
             pipeline: self.clone(),
@@ -117,10 +123,23 @@ impl Pipeline {
         };
         let uris = fields::field(wanted, "resourceSubscriptions").unwrap_or("[]");
         let uris = fields::items(uris).unwrap_or_default();
+        let behalf = self.plan.load().policy.behalf(visit);
+        asker.client.acts_for(behalf);
         let mut agreed = Vec::new();
+        let roles = self.plan.load().policy.roles.clone();
         for uri in uris.into_iter().filter_map(fields::string).take(RESOURCES) {
-            let server = self.plan.load().view.server_of(&uri).cloned();
-            let Some(server) = server else { continue };
+            // Judged as `resources/subscribe` is, conditions and all.
+            let call = Call {
+                frame: request.clone(),
+                target: Target::Subscription(uri.to_string(), true),
+                client: asker.client.clone(),
+                visit: visit.clone(),
+            };
+            let permitted = authorise::permit(&*view, &roles, call).ok();
+            let server = permitted.and_then(|permitted| view.server(&permitted.call().target));
+            let Some(server) = server.cloned() else {
+                continue;
+            };
             self.subscriptions.add(&server, &uri, session.id());
             asker.client.listen(&server, &uri, true);
             listening.resources.push((server.clone(), uri.to_string()));
@@ -166,7 +185,7 @@ impl Pipeline {
     fn is_heard(&self, client: &Client, server: &ServerName, uri: &str) -> bool {
         match self.plan.load().servers.sharing(server) {
             Sharing::Everybody => true, // what nobody wants ends with the last session
-            Sharing::Caller => self.caller_listens(&client.caller, server, uri),
+            Sharing::Caller => self.caller_listens(&client.identity, server, uri),
             Sharing::Nobody => client.hears_of(server, uri),
         }
     }

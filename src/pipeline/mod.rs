@@ -4,48 +4,42 @@
 //! Each stage is the folder of the same name. Each hands on a value that only it can make
 //! (`Permitted`, `Admitted`, `Routed`), so leaving a stage out does not compile.
 
+mod answer;
 mod listening;
 mod notices;
 mod parking;
+mod plan;
 mod sessions;
 
 use std::{
+    net::IpAddr,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use arc_swap::ArcSwap;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderMap;
 use indexmap::IndexMap;
 
+pub use answer::Answer;
 pub use listening::Listening;
 use parking::Parking;
+pub use plan::{Plan, Policy};
+
+pub use crate::limit::Held;
 
 use crate::{
-    authenticate::{self, ApiKeys},
     authorise,
-    call::{Call, Caller, Reply, ServerName, Target},
+    call::{Call, Caller, Reply, ServerName, Sight, Standing, Target, Visit},
     exchange::Exchange,
-    forward::Servers,
     limit,
     mcp::{Frame, List, Part, message},
-    observe::{Metrics, Outcome, Record},
+    observe::{Metrics, Outcome, Record, audit::Audit},
     refusal::Refusal,
-    route::{self, Catalog, Naming, Route, Tasks, View},
+    route::{self, Catalog, Route, Tasks, View},
     session::{Session, Sessions, Subscriptions},
     start::Start,
 };
-
-/// Everything a call is judged by. It is replaced whole, and a call sees one of it.
-#[derive(Clone)]
-pub struct Plan {
-    /// Who may come in.
-    pub keys: Arc<ApiKeys>,
-    /// What is behind the gateway.
-    pub servers: Arc<Servers>,
-    /// What of it a client sees.
-    pub view: Arc<View>,
-}
 
 /// The way of every call.
 pub struct Pipeline {
@@ -54,10 +48,11 @@ pub struct Pipeline {
     pub sessions: Sessions,
     /// The numbers.
     pub metrics: Arc<Metrics>,
+    /// The audit log, if there is one.
+    pub audit: Option<Arc<Audit>>,
     /// Which servers have yet to be reached for the first time.
     pub start: Start,
-    naming: Naming,
-    catalogs: Mutex<IndexMap<ServerName, Catalog>>,
+    catalogs: Mutex<IndexMap<ServerName, Arc<Catalog>>>,
     subscriptions: Subscriptions,
     parking: Parking,
     tasks: Tasks,
@@ -71,35 +66,23 @@ pub struct Arrival {
     pub frame: Frame,
     /// The way back for what precedes the answer.
     pub exchange: Arc<Exchange>,
-    /// Headers by which a stateless client mirrors arguments.
-    pub mirrored: Mirrored,
+    /// What else is known of it.
+    pub visit: Visit,
 }
-
-/// Headers by which a client mirrors arguments.
-pub type Mirrored = Vec<(HeaderName, HeaderValue)>;
 
 /// A request on its way.
 pub type Pending = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
-/// The answer to a request. The record closes when it is dropped: with the last byte, or when
-/// the client hangs up.
-pub struct Answer {
-    /// What the client gets.
-    pub reply: Reply,
-    /// What is kept of it.
-    pub record: Record,
-}
-
 impl Pipeline {
     /// A pipeline that has heard of no server yet.
-    pub fn new(plan: Plan, naming: Naming, sessions: Sessions, start: Start) -> Self {
+    pub fn new(plan: Plan, sessions: Sessions, start: Start, audit: Option<Arc<Audit>>) -> Self {
         let metrics = Arc::new(Metrics::new(plan.servers.iter().map(|(name, _)| name)));
         Self {
             plan: ArcSwap::from_pointee(plan),
             sessions,
             metrics,
+            audit,
             start,
-            naming,
             catalogs: Mutex::default(),
             subscriptions: Subscriptions::default(),
             parking: Parking::new(),
@@ -117,8 +100,24 @@ impl Pipeline {
     ///
     /// # Errors
     /// When they may not come in.
-    pub fn identify(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
-        authenticate::identify(&self.plan.load().keys, headers)
+    pub async fn identify(&self, address: IpAddr, headers: &HeaderMap) -> Result<Caller, Refusal> {
+        let plan = self.plan.load_full();
+        let Policy {
+            credentials,
+            sign_ins,
+            ..
+        } = &*plan.policy;
+        sign_ins.check(address).map_err(Refusal::SignIns)?;
+        let identified = credentials.identify(Some(address), headers).await;
+        identified.map_err(|unknown| {
+            if unknown.has_tried() {
+                sign_ins.failed(address);
+            }
+            let (scheme, reason) = (unknown.scheme, unknown.reason);
+            tracing::info!(%address, scheme, reason, "nobody known");
+            self.metrics.counted.unknown(scheme, reason);
+            Refusal::Unauthenticated
+        })
     }
 
     /// Answers one request. It cannot fail: a refusal is an answer too.
@@ -127,53 +126,68 @@ impl Pipeline {
             session,
             frame,
             exchange,
-            mirrored,
+            visit,
         } = arrival;
         let mut record = Record::open(&self.metrics);
+        let mut held = Held::default();
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
         let _underway = session.begin(id.clone(), &exchange);
         let outcome = tokio::select! {
             biased;
-            outcome = self.carry(&session, (frame, mirrored), &exchange, &mut record) => outcome,
+            outcome = self.carry(&session, (frame, visit), &exchange, (&mut record, &mut held)) => outcome,
             () = exchange.withdrawn() => Ok(Reply::Silence),
         };
-        let reply = outcome.unwrap_or_else(|refusal| {
-            record.refuse(&refusal);
-            let refusal = match session.client.revision.is_stateless() {
-                true => refusal.stateless(),
-                false => refusal,
-            };
-            Reply::Whole(refusal.message(Some(&id)))
-        });
-        Answer { reply, record }
+        let mut answer = match outcome {
+            Ok(reply) => Answer {
+                held,
+                ..Answer::of(reply, record)
+            },
+            Err(refusal) => {
+                self.note_denial(&record, &refusal);
+                let stateless = session.client.revision.is_stateless();
+                Answer::refused(refusal, stateless, record, &id)
+            }
+        };
+        if let Reply::Whole(message) | Reply::Failed(message) = &answer.reply {
+            answer.record.sent(message.len());
+        }
+        answer
     }
 
     async fn carry(
         &self,
         session: &Arc<Session>,
-        (frame, mirrored): (Frame, Mirrored),
+        (frame, visit): (Frame, Visit),
         exchange: &Arc<Exchange>,
-        record: &mut Record,
+        (record, held): (&mut Record, &mut Held),
     ) -> Result<Reply, Refusal> {
-        let mut call = Call::read(frame, session.client.clone())?;
-        call.mirrored = mirrored;
-        record.call(&call);
-        let plan = self.plan_for(&call.target).await;
+        let call = Call::read(frame, session.client.clone(), visit)?;
+        record.call(&call, self.audit.as_ref())?;
+        let (plan, view) = self.plan_for(&call, session).await?;
+        note(record, &view, &call.target);
 
-        let permitted = authorise::permit(session.caller().clone(), call)?;
-        let admitted = limit::admit(permitted)?;
+        let permitted = authorise::permit(&*view, &plan.policy.roles, call)?;
+        if let Some(rule) = permitted.rule() {
+            record.rule(rule.text().clone());
+        }
+        let server = route::server(&view, &self.tasks, permitted.call());
+        let tool = view.own_tool(&permitted.call().target);
+        let limits = plan.policy.limits_of(&permitted.call().visit.caller);
+        let mut admitted = limit::admit(limits, permitted, server.as_ref(), tool).await?;
+        *held = admitted.hold();
         let id = admitted
             .call()
             .frame
             .raw_bytes(Part::Id)
             .unwrap_or_default();
-        let reply = match route::choose(&plan.view, &self.tasks, admitted)? {
+        let reply = match route::choose(&view, &self.tasks, admitted)? {
             Route::Here(result) => Reply::Whole(message::result(&id, &result)),
             Route::Level(level) => {
                 self.set_level(&plan, session, level).await;
                 Reply::Whole(message::result(&id, b"{}"))
             }
-            Route::There(routed) => {
+            Route::There(mut routed) => {
+                routed.carry(plan.policy.headers_of(&routed.call().visit.caller));
                 record.server(routed.server());
                 self.prepare(&plan, &routed, session, exchange).await?;
                 if self.follow(&plan, &routed, session) {
@@ -193,16 +207,48 @@ impl Pipeline {
         Ok(reply)
     }
 
+    /// Counts a tool that is there, and not for this caller.
+    fn note_denial(&self, record: &Record, refusal: &Refusal) {
+        if let Refusal::Forbidden(Target::Tool(name), _)
+        | Refusal::Condition(Target::Tool(name), _) = refusal
+        {
+            let plan = self.plan.load();
+            let way = plan.views.whole().way(List::Tools, name);
+            record.denied(way.map_or(name, |way| &way.key));
+        }
+    }
+
     /// The plan in force; while servers are being reached for the first time, a list waits for
     /// them, and so does what nobody offers yet.
-    async fn plan_for(&self, target: &Target) -> Arc<Plan> {
+    async fn plan_for(
+        &self,
+        call: &Call,
+        session: &Session,
+    ) -> Result<(Arc<Plan>, Arc<View>), Refusal> {
         let plan = self.plan.load_full();
-        let waits = matches!(target, Target::List(_)) || !plan.view.offers(target);
+        let (sight, view) = plan.look(&call.visit)?;
+        session.sees(&sight);
+        let waits = matches!(call.target, Target::List(_)) || !view.offers(&call.target);
         if !waits || self.start.is_over() {
-            return plan;
+            return Ok((plan, view));
         }
         self.start.over().await;
-        self.plan.load_full()
+        let plan = self.plan.load_full();
+        let (_, view) = plan.look(&call.visit)?;
+        Ok((plan, view))
+    }
+
+    /// What somebody sees who comes in like this.
+    ///
+    /// # Errors
+    /// When the caller has no role.
+    pub fn look(&self, visit: &Visit) -> Result<(Sight, Arc<View>), Refusal> {
+        self.plan.load().look(visit)
+    }
+
+    /// What the user may do whose process speaks over stdin.
+    pub fn local_standing(&self) -> Standing {
+        self.plan.load().policy.local.clone()
     }
 
     /// How many items of each list a server offers, if it has been up.
@@ -211,5 +257,24 @@ impl Pipeline {
         catalogs
             .get(server)
             .map(|catalog| List::ALL.map(|list| catalog.items(list).len()))
+    }
+}
+
+/// What a call is about, as its server calls it.
+fn note(record: &mut Record, view: &View, target: &Target) {
+    let (list, name) = match target {
+        Target::Tool(name) => (List::Tools, name),
+        Target::Prompt(name) | Target::PromptArgument(name) => (List::Prompts, name),
+        Target::Ping
+        | Target::List(_)
+        | Target::LogLevel(_)
+        | Target::Resource(_)
+        | Target::Subscription(..)
+        | Target::TemplateArgument(_)
+        | Target::Task(_)
+        | Target::Other(_) => return,
+    };
+    if let Some(way) = view.way(list, name) {
+        record.found(&way.server, &way.key, list == List::Tools);
     }
 }

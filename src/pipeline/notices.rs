@@ -1,14 +1,17 @@
 //! The mirror of a call: what a server says without having been asked, and whom it concerns.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError},
+};
 
 use super::{Pipeline, Plan};
 use crate::{
-    call::{Client, Level, ServerName},
+    call::{Client, Level, ServerName, Sight, Target},
     exchange::Exchange,
-    forward::{Answering, Audience, Sharing, Upward},
+    forward::{Answering, Audience, Server, Sharing, Upward},
     mcp::{Frame, Method, Part, fields, message},
-    route::{self, Catalog, Member, View},
+    route::{self, Catalog, ServerPart, Views},
     session::Session,
 };
 
@@ -21,7 +24,7 @@ impl Upward for Pipeline {
         frame: Frame,
     ) {
         let belongs = |session: &Session| match audience {
-            Audience::Caller(caller) => session.caller() == caller,
+            Audience::Caller(caller) => session.identity() == caller,
             Audience::Session(_) | Audience::Everybody => true,
         };
         match frame.method() {
@@ -35,10 +38,14 @@ impl Upward for Pipeline {
                     belongs(session) && (shared || own == session.client.revision.is_stateless())
                 });
             }
-            Some(Method::Message) => self.log(calls, &frame, belongs),
+            Some(Method::Message) => {
+                let may = |session: &Session| belongs(session) && self.knows(session, server);
+                self.log(calls, &frame, may);
+            }
             _ => match frame.text(Part::TaskId).and_then(|id| self.tasks.get(&id)) {
                 Some(task) if task.server == *server => {
-                    if let Some(session) = self.sessions.get(&task.session) {
+                    let session = self.sessions.get(&task.session);
+                    if let Some(session) = session.filter(|session| self.knows(session, server)) {
                         session.outbox.push(frame.into_bytes());
                     }
                 }
@@ -67,21 +74,18 @@ impl Upward for Pipeline {
 
     fn offer(&self, server: &ServerName, catalog: Catalog) {
         let mut catalogs = self.catalogs.lock().unwrap_or_else(PoisonError::into_inner);
-        catalogs.insert(server.clone(), catalog);
+        catalogs.insert(server.clone(), Arc::new(catalog));
         let plan = self.plan.load_full();
-        let members: Vec<Member<'_>> = plan
-            .servers
-            .iter()
-            .filter_map(|(name, server)| {
-                let prefix = server.config().prefix.as_deref().unwrap_or(name.as_str());
-                Some(Member {
-                    server: name,
-                    prefix,
-                    catalog: catalogs.get(name)?,
-                })
+        let part = |(name, server): (&ServerName, &Arc<Server>)| {
+            let prefix = server.config().prefix.as_deref().unwrap_or(name.as_str());
+            Some(ServerPart {
+                server: name.clone(),
+                prefix: prefix.to_owned(),
+                catalog: catalogs.get(name)?.clone(),
             })
-            .collect();
-        self.publish(&plan.view, View::merge(self.naming, &members));
+        };
+        let parts = plan.servers.iter().filter_map(part).collect();
+        self.publish(&plan.views, Views::new(plan.policy.sights.clone(), parts));
     }
 
     fn settled(&self, server: &ServerName) {
@@ -114,9 +118,17 @@ impl Drop for Unasked {
 }
 
 impl Pipeline {
+    /// Whether a session may hear of a server: its caller may have lost the role by which it was
+    /// let in there.
+    fn knows(&self, session: &Session, server: &ServerName) -> bool {
+        let view = self.plan.load().views.of(&session.sight());
+        view.is_some_and(|view| view.knows(server))
+    }
+
     /// What is for one session, and for nobody once that is over.
     fn tell(&self, server: &ServerName, session: &str, frame: Frame) {
-        let Some(session) = self.sessions.get(session) else {
+        let session = self.sessions.get(session);
+        let Some(session) = session.filter(|session| self.knows(session, server)) else {
             return;
         };
         if !session.client.revision.is_stateless() {
@@ -125,7 +137,7 @@ impl Pipeline {
         // What serves one stateless client alone tells only the streams of that client's caller.
         if let Some(Method::ResourcesUpdated) = frame.method() {
             return self.updated(server, &frame, |listener| {
-                listener.client.revision.is_stateless() && listener.caller() == session.caller()
+                listener.client.revision.is_stateless() && listener.identity() == session.identity()
             });
         }
         // It has no stream: what servers say goes with the calls that are under way.
@@ -142,36 +154,42 @@ impl Pipeline {
     fn updated(&self, server: &ServerName, frame: &Frame, told: impl Fn(&Session) -> bool) {
         let uri = frame.text(Part::Uri).unwrap_or_default();
         let listeners = self.subscriptions.of(server, &uri);
+        if listeners.is_empty() {
+            return;
+        }
+        let resource = Target::Subscription(uri.into_owned(), true);
+        let views = self.plan.load().views.clone();
+        let offered = |session: &Arc<Session>| {
+            let view = views.of(&session.sight());
+            view.is_some_and(|view| view.offers(&resource))
+        };
         let listeners = listeners.iter().filter_map(|id| self.sessions.get(id));
-        for session in listeners.filter(|session| told(session)) {
+        for session in listeners.filter(|session| told(session) && offered(session)) {
             session.outbox.push(frame.bytes().clone());
         }
     }
 
-    fn publish(&self, before: &View, view: View) {
-        for warning in view
-            .warnings
-            .iter()
-            .filter(|told| !before.warnings.contains(told))
-        {
-            tracing::warn!("{warning}");
+    fn publish(&self, before: &Views, views: Views) {
+        let told = &before.whole().warnings;
+        for warning in &views.whole().warnings {
+            if !told.contains(warning) {
+                tracing::warn!("{warning}");
+            }
         }
-        let changed = route::view::changed(before, &view);
-        let view = Arc::new(view);
+        let views = Arc::new(views);
         self.plan.rcu(|plan| Plan {
-            view: view.clone(),
+            views: views.clone(),
             ..Plan::clone(plan)
         });
-        let mut kinds: Vec<Method> = changed
-            .iter()
-            .map(|list| Method::ListChanged(*list))
-            .collect();
-        kinds.dedup_by_key(|kind| kind.name()); // resources and their templates share a word
+        // Many see the same: what has changed there is found out once.
+        let mut changed: HashMap<Sight, Vec<Method>> = HashMap::new();
         for session in self.sessions.all() {
-            for kind in &kinds {
-                if session.hears(*kind) {
-                    session.outbox.push_once(message::notification(*kind, None));
-                }
+            let sight = session.sight();
+            let kinds = changed
+                .entry(sight)
+                .or_insert_with_key(|sight| route::views::changed(before, &views, sight));
+            for kind in kinds.iter().filter(|kind| session.hears(**kind)) {
+                session.outbox.push_once(message::notification(*kind, None));
             }
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Pipeline, Plan};
 use crate::{
-    call::{Caller, Level, Reply, ServerName, Target},
+    call::{Identity, Level, Reply, ServerName, Target},
     exchange::Exchange,
     forward::Sharing,
     mcp::{Frame, Kind, Method, Part, fields},
@@ -80,7 +80,7 @@ impl Pipeline {
                 let last = self.subscriptions.remove(server, uri, session.id());
                 match plan.servers.sharing(server) {
                     Sharing::Everybody => last,
-                    Sharing::Caller => !self.caller_listens(session.caller(), server, uri),
+                    Sharing::Caller => !self.caller_listens(session.identity(), server, uri),
                     Sharing::Nobody => true,
                 }
             }
@@ -98,10 +98,10 @@ impl Pipeline {
     }
 
     /// Whether any session of a caller wants to hear of a resource.
-    pub(super) fn caller_listens(&self, caller: &Caller, server: &ServerName, uri: &str) -> bool {
+    pub(super) fn caller_listens(&self, caller: &Identity, server: &ServerName, uri: &str) -> bool {
         let listeners = self.subscriptions.of(server, uri);
         let mut sessions = listeners.iter().filter_map(|id| self.sessions.get(id));
-        sessions.any(|session| session.caller() == caller)
+        sessions.any(|session| session.identity() == caller)
     }
 
     /// Remembers the task that a server has made of a call; forgets a subscription that it has
@@ -128,13 +128,17 @@ impl Pipeline {
         // 2025-11-25 has it in `task`, the extension in the result itself.
         let within = fields::field(result, "task").unwrap_or(result);
         if let Some(id) = fields::field(within, "taskId").and_then(fields::string) {
-            self.tasks.add(&id, routed.server(), client);
+            let tool = routed.own_name().unwrap_or_default();
+            self.tasks.add(&id, routed.server(), &tool, client);
         }
     }
 
-    /// Ends what has waited too long.
+    /// Ends what has waited too long, and forgets what need not be remembered.
     pub fn sweep(&self) {
         self.parking.sweep();
+        let plan = self.plan.load();
+        plan.policy.all_limits.sweep();
+        plan.policy.sign_ins.sweep();
     }
 
     /// A session is over: its stream closes, servers end what they keep for it.
@@ -142,7 +146,7 @@ impl Pipeline {
         let Some(ended) = self.sessions.remove(session) else {
             return;
         };
-        let last = !self.sessions.has(ended.caller());
+        let last = !self.sessions.has(ended.identity());
         let servers = self.plan.load().servers.clone();
         servers.session_ended(&ended.client, last);
         for (server, uri) in self.subscriptions.forget(session) {

@@ -6,20 +6,22 @@ pub mod names;
 pub mod tasks;
 mod template;
 pub mod view;
+pub mod views;
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 
 pub use catalog::{Catalog, Item};
 pub use names::Naming;
 pub use tasks::Tasks;
-pub use view::{Member, View};
+pub use view::{Filter, Member, Selection, View};
+pub use views::{Part as ServerPart, Sights, Views};
 
 use crate::{
-    call::{Call, Level, ServerName, Target},
+    call::{Behalf, Call, Level, RoleHeaders, ServerName, Target},
     limit::Admitted,
-    mcp::{Frame, List, Part, header::Mirror},
+    mcp::{Frame, List, Part, fields, header::Mirror},
     refusal::Refusal,
 };
 
@@ -30,6 +32,7 @@ pub struct Routed {
     server: ServerName,
     rename: Option<(Part, Bytes)>,
     mirrors: Arc<[Mirror]>,
+    headers: RoleHeaders,
 }
 
 impl Routed {
@@ -48,24 +51,47 @@ impl Routed {
         &self.mirrors
     }
 
+    /// Has it carry what the caller's role sends along.
+    pub fn carry(&mut self, headers: RoleHeaders) {
+        self.headers = headers;
+    }
+
+    /// What the caller's role sends along.
+    pub fn headers(&self) -> &RoleHeaders {
+        &self.headers
+    }
+
+    /// On whose behalf it is made.
+    pub fn behalf(&self) -> Behalf {
+        Behalf {
+            visit: self.call.visit.clone(),
+            headers: self.headers.clone(),
+        }
+    }
+
     /// The same call in other words, on the same way.
     pub fn reworded(&self, frame: Frame) -> Self {
         let call = Call {
             frame,
             target: self.call.target.clone(),
             client: self.call.client.clone(),
-            mirrored: self.call.mirrored.clone(),
+            visit: self.call.visit.clone(),
         };
-        let (server, rename, mirrors) = (
-            self.server.clone(),
-            self.rename.clone(),
-            self.mirrors.clone(),
-        );
         Self {
             call,
-            server,
-            rename,
-            mirrors,
+            server: self.server.clone(),
+            rename: self.rename.clone(),
+            mirrors: self.mirrors.clone(),
+            headers: self.headers.clone(),
+        }
+    }
+
+    /// The name that its server gave to the tool or prompt that it calls.
+    pub fn own_name(&self) -> Option<Cow<'_, str>> {
+        match (&self.rename, &self.call.target) {
+            (Some((_, name)), _) => fields::string(std::str::from_utf8(name).ok()?),
+            (None, Target::Tool(name) | Target::Prompt(name)) => Some(name.into()),
+            (None, _) => None,
         }
     }
 
@@ -88,6 +114,16 @@ pub enum Route {
     There(Box<Routed>),
 }
 
+/// The server that a call goes to, if it goes to one.
+pub fn server(view: &View, tasks: &Tasks, call: &Call) -> Option<ServerName> {
+    let Target::Task(id) = &call.target else {
+        return view.server(&call.target).cloned();
+    };
+    let task = tasks.get(id)?;
+    let is_theirs = task.identity == call.client.identity;
+    (is_theirs && view.lets_use(&task.server, &task.tool)).then_some(task.server)
+}
+
 /// Finds who answers a call.
 ///
 /// # Errors
@@ -104,18 +140,12 @@ pub fn choose(view: &View, tasks: &Tasks, admitted: Admitted) -> Result<Route, R
         Target::Tool(name) => (view.way(List::Tools, name), Part::Name),
         Target::Prompt(name) => (view.way(List::Prompts, name), Part::Name),
         Target::PromptArgument(name) => (view.way(List::Prompts, name), Part::RefName),
-        Target::Resource(uri) | Target::Subscription(uri, _) | Target::TemplateArgument(uri) => {
-            let server = view.server_of(uri).cloned();
-            return plainly(call, server);
-        }
-        Target::Task(id) => {
-            let task = tasks
-                .get(id)
-                .filter(|task| task.caller == call.client.caller);
-            return plainly(call, task.map(|task| task.server));
-        }
-        Target::Other(_) => {
-            let server = view.only_server().cloned();
+        Target::Resource(_)
+        | Target::Subscription(..)
+        | Target::TemplateArgument(_)
+        | Target::Task(_)
+        | Target::Other(_) => {
+            let server = server(view, tasks, &call);
             return plainly(call, server);
         }
     };
@@ -145,5 +175,6 @@ fn there(
         server,
         rename,
         mirrors,
+        headers: RoleHeaders::default(),
     }))
 }

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::call::{Caller, Client, ServerName};
+use crate::call::{Client, Identity, ServerName};
 
 /// Tasks that are remembered; the oldest are forgotten first.
 const MOST: usize = 100_000;
@@ -16,9 +16,12 @@ pub struct Task {
     /// The server that has it.
     pub server: ServerName,
     /// Who asked for it: nobody else may know of it.
-    pub caller: Caller,
+    pub identity: Identity,
     /// The session that asked for it, which hears of its progress.
     pub session: Arc<str>,
+    /// The tool that made it, by its server's own name: who may no longer use that one may not go
+    /// on with what it does.
+    pub tool: Arc<str>,
 }
 
 /// The tasks that servers have made.
@@ -33,18 +36,19 @@ struct Known {
 
 impl Tasks {
     /// A server has made a task for a client.
-    pub fn add(&self, id: &str, server: &ServerName, client: &Client) {
+    pub fn add(&self, id: &str, server: &ServerName, tool: &str, client: &Client) {
         let task = Task {
             server: server.clone(),
-            caller: client.caller.clone(),
+            identity: client.identity.clone(),
             session: client.session.clone(),
+            tool: tool.into(),
         };
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Ids are the servers' own: who comes second must not take the first one's.
         let taken = known
             .by_id
             .get(id)
-            .is_some_and(|known| known.server != task.server || known.caller != task.caller);
+            .is_some_and(|known| known.server != task.server || known.identity != task.identity);
         if taken {
             return tracing::warn!(%server, "a task has the id of another one and cannot be reached");
         }

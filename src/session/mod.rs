@@ -23,7 +23,7 @@ pub use table::{Sessions, random_id};
 pub use trail::{EventId, PATIENCE, Trail};
 
 use crate::{
-    call::{Caller, Client},
+    call::{Client, Identity, Sight},
     exchange::Exchange,
     mcp::{Frame, List, Method, Part},
 };
@@ -60,6 +60,8 @@ pub struct Session {
     trails: Mutex<Vec<(u64, Arc<Outbox>)>>,
     /// What a stateless client listens to; nothing for a session.
     filter: Option<Filter>,
+    /// What the client saw when it last looked.
+    sight: Mutex<Sight>,
     calls: Mutex<HashMap<Bytes, Arc<Exchange>>>,
     busy: AtomicUsize,
     born: Instant,
@@ -74,6 +76,7 @@ impl Session {
             outbox: Arc::default(),
             trails: Mutex::default(),
             filter: None,
+            sight: Mutex::default(),
             calls: Mutex::default(),
             busy: AtomicUsize::new(0),
             born: Instant::now(),
@@ -102,8 +105,24 @@ impl Session {
     }
 
     /// Who opened it. Nobody else may use it.
-    pub fn caller(&self) -> &Caller {
-        &self.client.caller
+    pub fn identity(&self) -> &Identity {
+        &self.client.identity
+    }
+
+    /// Remembers what the client sees, so that it is told of what changes there.
+    pub fn sees(&self, sight: &Sight) {
+        let mut last = self.sight.lock().unwrap_or_else(PoisonError::into_inner);
+        if *last != *sight {
+            last.clone_from(sight);
+        }
+    }
+
+    /// What the client saw when it last looked.
+    pub fn sight(&self) -> Sight {
+        self.sight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Keeps it from ending of idleness: a call is under way, or a stream is open.

@@ -3,14 +3,18 @@
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use dashmap::DashMap;
+use http::{HeaderValue, header::AUTHORIZATION};
 use sha2::{Digest, Sha256};
 
 use super::{Filter, Session};
 use crate::{
-    call::{Caller, Client},
+    call::{Client, Identity, Visit},
     mcp::Revision,
     refusal::Refusal,
 };
+
+/// In the ids of those that stand for a caller, whom nobody can name, and in no other.
+const KEPT: char = ':';
 
 /// Every session.
 #[derive(Debug)]
@@ -36,7 +40,7 @@ impl Sessions {
     /// When there is no room.
     pub fn open(
         &self,
-        caller: Caller,
+        visit: &Visit,
         revision: Revision,
         capabilities: &str,
         info: &str,
@@ -46,25 +50,56 @@ impl Sessions {
         }
         // Without randomness an id could be guessed; better to open none.
         let id = random_id().ok_or(Refusal::SessionsFull)?;
-        let client = Client::new(id.clone(), caller, revision, capabilities, info);
-        let session = Arc::new(Session::new(client));
+        let identity = visit.caller.identity.clone();
+        let client = Client::new(id.clone(), identity, revision, capabilities, info);
+        let session = Arc::new(Session::new(client.within(visit.extent.clone())));
         self.by_id.insert(id, session.clone());
         Ok(session)
     }
 
     /// What stands for the requests of a stateless client: servers that keep sessions keep one
-    /// for all requests of the same caller with the same capabilities.
+    /// for all requests of the same caller, known by the same facts, with the same capabilities.
     ///
     /// # Errors
     /// When there is no room.
     pub fn stateless(
         &self,
-        caller: &Caller,
+        visit: &Visit,
         capabilities: &str,
         info: &str,
     ) -> Result<Arc<Session>, Refusal> {
-        let digest = Sha256::digest(format!("{caller}\n{capabilities}").as_bytes());
-        let mut id = "stateless:".to_owned();
+        self.kept(
+            "stateless",
+            visit,
+            Revision::V2026_07_28,
+            [capabilities, info],
+        )
+    }
+
+    /// What stands for the calls of somebody who speaks plain HTTP.
+    ///
+    /// # Errors
+    /// When there is no room.
+    pub fn plain(&self, visit: &Visit, info: &str) -> Result<Arc<Session>, Refusal> {
+        self.kept("plain", visit, Revision::LATEST, ["{}", info])
+    }
+
+    /// One for each caller, of which nobody is told the id.
+    fn kept(
+        &self,
+        kind: &str,
+        visit: &Visit,
+        revision: Revision,
+        [capabilities, info]: [&str; 2],
+    ) -> Result<Arc<Session>, Refusal> {
+        let (identity, extent) = (&visit.caller.identity, &visit.extent);
+        // What a server's session is opened with must be the same for all who use it.
+        let caller = &visit.caller;
+        let facts = (&caller.standing, &caller.key, &caller.id, &caller.email);
+        let shown = visit.header(&AUTHORIZATION).map(HeaderValue::as_bytes);
+        let all = format!("{:?}", (identity, extent, capabilities, facts, shown));
+        let digest = Sha256::digest(all.as_bytes());
+        let mut id = format!("{kind}{KEPT}");
         for byte in digest.iter().take(16) {
             write!(id, "{byte:02x}").map_err(|_full| Refusal::SessionsFull)?;
         }
@@ -75,8 +110,8 @@ impl Sessions {
             return Err(Refusal::SessionsFull);
         }
         let id: Arc<str> = id.into();
-        let revision = Revision::V2026_07_28;
-        let client = Client::new(id.clone(), caller.clone(), revision, capabilities, info);
+        let client = Client::new(id.clone(), identity.clone(), revision, capabilities, info);
+        let client = client.within(extent.clone());
         let session = self
             .by_id
             .entry(id)
@@ -88,12 +123,14 @@ impl Sessions {
     ///
     /// # Errors
     /// When there is no room.
-    pub fn listen(&self, caller: Caller, filter: Filter) -> Result<Arc<Session>, Refusal> {
+    pub fn listen(&self, asker: &Client, filter: Filter) -> Result<Arc<Session>, Refusal> {
         if self.by_id.len() >= self.most {
             return Err(Refusal::SessionsFull);
         }
         let id: Arc<str> = random_id().ok_or(Refusal::SessionsFull)?;
-        let client = Client::new(id.clone(), caller, Revision::V2026_07_28, "{}", "{}");
+        let identity = asker.identity.clone();
+        let client = Client::new(id.clone(), identity, Revision::V2026_07_28, "{}", "{}");
+        let client = client.within(asker.extent.clone());
         let session = Session {
             filter: Some(filter),
             ..Session::new(client)
@@ -103,14 +140,17 @@ impl Sessions {
         Ok(session)
     }
 
-    /// The session of that id, if this caller opened it.
+    /// The session of that id, if this caller opened it, by this path.
     ///
     /// # Errors
     /// The same for an unknown session and for somebody else's.
-    pub fn find(&self, id: &str, caller: &Caller) -> Result<Arc<Session>, Refusal> {
+    pub fn find(&self, id: &str, visit: &Visit) -> Result<Arc<Session>, Refusal> {
         let session = self.by_id.get(id).map(|session| session.clone());
         let mine = |session: &Arc<Session>| {
-            session.client.caller == *caller && !session.client.revision.is_stateless()
+            session.client.identity == visit.caller.identity
+                && session.client.extent == visit.extent
+                && !session.client.revision.is_stateless()
+                && !id.contains(KEPT)
         };
         session.filter(mine).ok_or(Refusal::SessionUnknown)
     }
@@ -134,8 +174,10 @@ impl Sessions {
     }
 
     /// Whether a caller has any.
-    pub fn has(&self, caller: &Caller) -> bool {
-        self.by_id.iter().any(|session| session.caller() == caller)
+    pub fn has(&self, identity: &Identity) -> bool {
+        self.by_id
+            .iter()
+            .any(|session| session.identity() == identity)
     }
 
     /// How many there are.

@@ -108,13 +108,13 @@ impl Drop for Trail {
 mod tests {
     use super::*;
     use crate::{
-        call::{Caller, Client},
+        call::{Client, Identity},
         mcp::Revision,
     };
 
     #[test]
     fn a_session_keeps_so_many_answers_and_gives_up_those_that_were_read_first() {
-        let client = Client::new("s".into(), Caller::Local, Revision::LATEST, "{}", "{}");
+        let client = Client::new("s".into(), Identity::Local, Revision::LATEST, "{}", "{}");
         let session = Arc::new(Session::new(client));
         let trails: Vec<Trail> = (0..MOST).map_while(|_| session.trail()).collect();
         assert_eq!(trails.len(), MOST);

@@ -10,7 +10,7 @@
 //! | `--cursor TEXT` | each list has this next page |
 //! | `--banner TEXT` | writes this line before anything else |
 //! | `--gate SOCKET` | connects there, and reads nothing until the other end closes |
-//! | `--tools JSON` | offers these tools, too, as they are written |
+//! | `--tools JSON` | offers these tools, too, as they are written; `env` tells a variable |
 //! | `--modern REVISION` | knows no `initialize`, but `server/discover` |
 
 mod ask;
@@ -258,6 +258,10 @@ impl Server {
                 say(r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#);
                 text(id, "offered");
             }
+            "env" => text(
+                id,
+                &env::var(given.variable).unwrap_or_else(|_| "(not set)".to_owned()),
+            ),
             "pid" => text(id, &std::process::id().to_string()),
             _ => answer(id, &format!(r#"{{"content":[],"params":{raw}}}"#)),
         }

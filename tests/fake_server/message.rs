@@ -56,6 +56,8 @@ pub(crate) struct Arguments {
     pub(crate) mute: Vec<String>,
     /// `offer`: instead of what `--tools` said.
     pub(crate) tools: Option<Value>,
+    /// `env`: which one.
+    pub(crate) variable: String,
     /// `become`: what the process goes on as.
     pub(crate) script: String,
     /// `ask`: the questions, each with `method` and `params`, whose answers it waits for.

@@ -11,42 +11,53 @@ use crate::{
 };
 
 /// `mcpgate serve` on a port of its own.
-struct Served {
+pub(crate) struct Served {
     _process: tokio::process::Child,
     _folder: TempDir,
-    url: String,
+    pub(crate) url: String,
+    /// What it said before it served.
+    pub(crate) said: String,
 }
 
-/// Serves the config, with this policy file.
-async fn serve(policy: &str) -> Served {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("servers.toml"), EXAMPLE).unwrap();
-    std::fs::create_dir(folder.path().join("policies")).unwrap();
-    std::fs::write(folder.path().join("policies/keys.toml"), policy).unwrap();
-    let mut command = program(folder.path());
-    command
-        .args(["serve", "--listen", "127.0.0.1:0"])
-        .stderr(Stdio::piped());
-    let mut process = command.spawn().unwrap();
-    let mut said = BufReader::new(process.stderr.take().unwrap()).lines();
-    let url = loop {
-        let line = soon("the start", said.next_line()).await.unwrap().unwrap();
-        if let Some((_, url)) = line.split_once(" serves ") {
-            break url.to_owned();
+impl Served {
+    /// Serves the config, with this policy file, these options and variables.
+    pub(crate) async fn start(policy: &str, words: &[&str], variables: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("servers.toml"), EXAMPLE).unwrap();
+        std::fs::create_dir(folder.path().join("policies")).unwrap();
+        std::fs::write(folder.path().join("policies/keys.toml"), policy).unwrap();
+        let mut command = program(folder.path());
+        command
+            .arg("serve")
+            .args(words)
+            .envs(variables.iter().copied())
+            .stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let mut said = String::new();
+        let url = loop {
+            let line = soon("the start", lines.next_line()).await.unwrap().unwrap();
+            if let Some((_, url)) = line.split_once(" serves ") {
+                break url.to_owned();
+            }
+            said.push_str(&(line + "\n"));
+        };
+        // Read on, so that nothing it says blocks it.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Self {
+            _process: process,
+            _folder: folder,
+            url,
+            said,
         }
-    };
-    // Read on, so that nothing it says blocks it.
-    tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
-    Served {
-        _process: process,
-        _folder: folder,
-        url,
     }
 }
 
+const PORT: [&str; 2] = ["--listen", "127.0.0.1:0"];
+
 #[tokio::test]
 async fn call_and_list_work_on_a_running_gateway() {
-    let served = serve("").await;
+    let served = Served::start("", &PORT, &[]).await;
 
     let words = ["call", "--url", &served.url, "example__add", "a=2", "b=40"];
     let (code, out, err) = seen(&run("", &words).await);
@@ -73,7 +84,7 @@ async fn what_hash_key_prints_opens_the_gateway_to_that_key_alone() {
     );
 
     // The whole output is a policy file.
-    let served = serve(&printed).await;
+    let served = Served::start(&printed, &PORT, &[]).await;
 
     let ask = |key: Option<&str>| {
         let mut words = vec!["list", "--url", &served.url];
@@ -85,7 +96,7 @@ async fn what_hash_key_prints_opens_the_gateway_to_that_key_alone() {
     for wrong in [None, Some("wrong"), Some(&key[1..])] {
         let (code, out, err) = seen(&ask(wrong).await);
         assert_eq!((code, out.as_str()), (Some(1), ""));
-        assert!(err.contains("no valid API key"), "{err}");
+        assert!(err.contains("no valid credentials"), "{err}");
         assert!(!err.contains(&key), "a key is a secret");
     }
 }

@@ -57,7 +57,7 @@ fn servers_keep_the_order_of_the_file() {
 fn an_empty_file_is_all_defaults() {
     let config = load(&folder(&[("servers.toml", "")]), None).unwrap();
 
-    assert!(config.servers.is_empty() && config.keys.is_empty());
+    assert!(config.servers.is_empty() && config.policy.keys.is_empty());
     assert_eq!(config.gateway.listen.to_string(), "127.0.0.1:8765");
 }
 
@@ -136,7 +136,7 @@ fn policy_files_are_merged_in_the_order_of_their_names() {
 
     let config = load(&folder, None).unwrap();
 
-    let names: Vec<_> = config.keys.keys().map(KeyName::as_str).collect();
+    let names: Vec<_> = config.policy.keys.keys().map(KeyName::as_str).collect();
     assert_eq!(names, ["alice", "bob"]);
 }
 
@@ -144,7 +144,7 @@ fn policy_files_are_merged_in_the_order_of_their_names() {
 fn only_a_policies_folder_that_was_named_must_exist() {
     let folder = folder(&[("servers.toml", "")]);
 
-    assert!(load(&folder, None).unwrap().keys.is_empty());
+    assert!(load(&folder, None).unwrap().policy.keys.is_empty());
     let error = load(&folder, Some("/no/such/policies".into())).unwrap_err();
     assert_snapshot!(error, @"cannot read /no/such/policies: No such file or directory (os error 2)");
 }
@@ -185,7 +185,7 @@ fn strangers_need_a_key_or_an_explicit_welcome() {
         assert!(closed.may_serve(address).is_err(), "{address}");
         assert!(open.may_serve(address).is_ok() && keyed.may_serve(address).is_ok());
     }
-    assert_snapshot!(closed.may_serve("0.0.0.0:80".parse().unwrap()).unwrap_err(), @"refusing to serve strangers on 0.0.0.0:80: no key is configured; add one to policies/keys.toml (`mcpgate hash-key` makes it), listen on 127.0.0.1, or set `allow_unauthenticated = true` in [gateway]");
+    assert_snapshot!(closed.may_serve("0.0.0.0:80".parse().unwrap()).unwrap_err(), @"refusing to serve strangers on 0.0.0.0:80: no key is configured; add one to policies/keys.toml (`mcpgate hash-key` makes it), or give it as API_KEYS in the environment, listen on 127.0.0.1, or set `allow_unauthenticated = true` in [gateway]");
 }
 
 #[test]

@@ -8,26 +8,19 @@ use insta::assert_snapshot;
 use mcpgate::config::{self, Environment, Paths};
 
 const INVALID: &str = "tests/configs/invalid/";
-const INVALID_POLICIES: &str = "tests/configs/invalid_policies/";
 
-fn loaded(config: PathBuf, policies: Option<PathBuf>) -> String {
+pub(crate) fn loaded(config: PathBuf, policies: Option<PathBuf>) -> String {
     let environment = Environment {
         variable: &|name| (name == "HUNTER").then(|| "hunter2".to_owned()),
         program: Path::new("/usr/bin/mcpgate"),
     };
     let paths = Paths::find(Some(config), policies).unwrap();
     let error = config::load_with(&paths, &environment).unwrap_err();
-    let message = error.to_string();
-    message.replace(INVALID_POLICIES, "").replace(INVALID, "")
+    error.to_string().replace(INVALID, "")
 }
 
 fn refusal(case: &str) -> String {
     loaded(format!("{INVALID}{case}.toml").into(), None)
-}
-
-fn policy_refusal(case: &str) -> String {
-    let folder = format!("{INVALID_POLICIES}{case}").into();
-    loaded("tests/configs/empty.toml".into(), Some(folder))
 }
 
 #[test]
@@ -36,25 +29,24 @@ fn an_unknown_key_is_refused_with_the_nearest_one() {
     assert_snapshot!(refusal("unknown_key_of_the_gateway"), @"unknown_key_of_the_gateway.toml:2:1: unknown key `max-sessions` in [gateway]; did you mean `max_sessions`?");
     assert_snapshot!(refusal("unknown_key_in_an_inline_table"), @"unknown_key_in_an_inline_table.toml:1:40: unknown key `comand` in [servers.files]; did you mean `command`?");
     assert_snapshot!(refusal("unknown_table"), @"unknown_table.toml:1:2: unknown key `server` at the top level; did you mean `servers`?");
-    assert_snapshot!(policy_refusal("unknown_key"), @"unknown_key/keys.toml:2:1: unknown key `hahs` in [keys.alice]; did you mean `hash`?");
 }
 
 #[test]
 fn an_unknown_key_like_no_other_is_refused_with_all_that_are_known() {
-    assert_snapshot!(refusal("unknown_key_like_no_other"), @"unknown_key_like_no_other.toml:3:1: unknown key `colour` in [servers.files]; known keys: command, args, env, cwd, url, headers, transport, revision, scope, prefix, timeout, timeout_total, connect_timeout, check_interval");
+    assert_snapshot!(refusal("unknown_key_like_no_other"), @"unknown_key_like_no_other.toml:3:1: unknown key `colour` in [servers.files]; known keys: command, args, env, cwd, url, headers, transport, revision, scope, prefix, from, forward_headers, forward_authorization, caller_meta, timeout, timeout_total, connect_timeout, check_interval");
 }
 
 #[test]
 fn a_table_in_the_wrong_file_is_sent_to_the_right_one() {
+    assert_snapshot!(refusal("roles_in_the_config_file"), @"roles_in_the_config_file.toml:1:2: unknown key `roles` at the top level; it belongs in a file of the policies folder");
     assert_snapshot!(refusal("keys_in_the_config_file"), @"keys_in_the_config_file.toml:1:2: unknown key `keys` at the top level; it belongs in a file of the policies folder");
-    assert_snapshot!(policy_refusal("servers_in_a_policy"), @"servers_in_a_policy/keys.toml:1:2: unknown key `servers` at the top level; it belongs in servers.toml");
 }
 
 #[test]
 fn a_value_of_the_wrong_type_is_refused_with_the_right_one() {
     assert_snapshot!(refusal("wrong_type"), @"wrong_type.toml:3:8: `args` in [servers.files]: expected a list, found a string");
     assert_snapshot!(refusal("wrong_type_in_a_list"), @"wrong_type_in_a_list.toml:3:15: `args[1]` in [servers.files]: expected a string, found a number");
-    assert_snapshot!(refusal("wrong_type_of_a_table"), @"wrong_type_of_a_table.toml:2:9: [servers.files]: expected a table, found a string");
+    assert_snapshot!(refusal("wrong_type_of_a_table"), @"wrong_type_of_a_table.toml:2:1: `files` in [servers]: expected a table; settings go into [servers.<name>]");
     assert_snapshot!(refusal("wrong_type_of_a_number"), @"wrong_type_of_a_number.toml:2:16: `max_sessions` in [gateway]: expected a whole number, 0 or more");
     assert_snapshot!(refusal("wrong_type_of_names"), @"wrong_type_of_names.toml:2:9: `names` in [gateway]: expected a string");
     assert_snapshot!(refusal("wrong_type_after_an_umlaut"), @"wrong_type_after_an_umlaut.toml:3:34: `env.PIN` in [servers.files]: expected a string, found a number");
@@ -73,6 +65,8 @@ fn a_value_that_cannot_be_is_refused_with_one_that_can() {
     assert_snapshot!(refusal("name_budget_too_small"), @"name_budget_too_small.toml:2:15: `name_budget` in [gateway]: expected 16 to 128");
     assert_snapshot!(refusal("bad_allowed_host"), @r#"bad_allowed_host.toml:2:30: `allowed_hosts[1]` in [gateway]: expected a host as `Host` carries it, such as "gate.lan:8765""#);
     assert_snapshot!(refusal("bad_allowed_origin"), @r#"bad_allowed_origin.toml:2:20: `allowed_origins[0]` in [gateway]: expected an origin as browsers send it, such as "https://chat.lan" (no path, no slash at the end)"#);
+    assert_snapshot!(refusal("public_url_with_a_path"), @r#"public_url_with_a_path.toml:2:14: `public_url` in [gateway]: expected where clients find the gateway, such as "https://gate.example.com" (no path, no slash at the end)"#);
+    assert_snapshot!(refusal("bad_cors_origin"), @r#"bad_cors_origin.toml:2:37: `cors_origins[1]` in [gateway]: expected an origin as browsers send it, such as "https://chat.lan" (no path, no slash at the end)"#);
 }
 
 #[test]
@@ -101,6 +95,8 @@ fn what_belongs_to_the_other_kind_of_server_is_refused() {
     assert_snapshot!(refusal("env_with_url"), @"env_with_url.toml:3:1: `env` in [servers.oil]: belongs to `command`, not to `url`");
     assert_snapshot!(refusal("cwd_with_url"), @"cwd_with_url.toml:3:1: `cwd` in [servers.oil]: belongs to `command`, not to `url`");
     assert_snapshot!(refusal("check_interval_with_command"), @"check_interval_with_command.toml:3:1: `check_interval` in [servers.files]: belongs to `url`, not to `command`");
+    assert_snapshot!(refusal("forward_headers_with_command"), @"forward_headers_with_command.toml:3:1: `forward_headers` in [servers.files]: belongs to `url`, not to `command`");
+    assert_snapshot!(refusal("forward_authorization_with_command"), @"forward_authorization_with_command.toml:3:1: `forward_authorization` in [servers.files]: belongs to `url`, not to `command`");
     assert_snapshot!(refusal("headers_with_command"), @"headers_with_command.toml:3:1: `headers` in [servers.files]: belongs to `url`, not to `command`");
 }
 
@@ -134,11 +130,35 @@ fn a_header_the_gateway_sets_is_refused() {
 }
 
 #[test]
+fn a_header_of_clients_that_must_not_pass_is_refused() {
+    assert_snapshot!(refusal("forwards_the_session"), @"forwards_the_session.toml:3:31: `forward_headers[1]` in [servers.oil]: the gateway sets this header itself");
+    assert_snapshot!(refusal("forwards_a_hop_by_hop_header"), @"forwards_a_hop_by_hop_header.toml:3:20: `forward_headers[0]` in [servers.oil]: the gateway sets this header itself");
+    assert_snapshot!(refusal("forwards_the_host"), @"forwards_the_host.toml:3:20: `forward_headers[0]` in [servers.oil]: the gateway sets this header itself");
+    assert_snapshot!(refusal("forwards_the_length"), @"forwards_the_length.toml:3:20: `forward_headers[0]` in [servers.oil]: the gateway sets this header itself");
+    assert_snapshot!(refusal("forwards_the_encoding"), @"forwards_the_encoding.toml:3:20: `forward_headers[0]` in [servers.oil]: is about the body that a client sent, and goes no further");
+    assert_snapshot!(refusal("forwards_an_expectation"), @"forwards_an_expectation.toml:3:20: `forward_headers[0]` in [servers.oil]: is about the connection to the gateway, and goes no further");
+    assert_snapshot!(refusal("forwards_authorization"), @"forwards_authorization.toml:3:20: `forward_headers[0]` in [servers.oil]: is passed on by `forward_authorization = true`");
+    assert_snapshot!(refusal("forwards_cookies"), @"forwards_cookies.toml:3:20: `forward_headers[0]` in [servers.oil]: holds what a browser keeps for the gateway, which goes no further");
+    assert_snapshot!(refusal("forwards_the_key"), @"forwards_the_key.toml:3:20: `forward_headers[0]` in [servers.oil]: holds a caller's key to the gateway, which goes no further");
+    assert_snapshot!(refusal("forwards_twice"), @"forwards_twice.toml:3:31: `forward_headers[1]` in [servers.oil]: is the same header as `X-Trace`");
+    assert_snapshot!(refusal("forwards_no_header"), @"forwards_no_header.toml:3:20: `forward_headers[0]` in [servers.oil]: not a header's name: letters, digits and `-`");
+    assert_snapshot!(refusal("forwards_what_is_set"), @"forwards_what_is_set.toml:4:20: `forward_headers[0]` in [servers.oil]: `headers` sets it for this server");
+    assert_snapshot!(refusal("forwards_authorization_that_is_set"), @"forwards_authorization_that_is_set.toml:4:25: `forward_authorization` in [servers.oil]: `headers` sets `Authorization` for this server");
+    assert_snapshot!(refusal("forwards_authorization_of_a_user"), @r#"forwards_authorization_of_a_user.toml:3:9: `scope` in [servers.oil]: "user" does not go with `forward_authorization`: each session shows its own"#);
+}
+
+#[test]
+fn what_only_some_callers_are_is_refused_where_all_are_meant() {
+    assert_snapshot!(refusal("unknown_fact_in_a_header"), @"unknown_fact_in_a_header.toml:3:22: `headers.X-User` in [servers.oil]: `{{…}}` holds caller.id, caller.email, caller.role or caller.key");
+    assert_snapshot!(refusal("unknown_fact_in_a_variable"), @"unknown_fact_in_a_variable.toml:4:15: `env.WHO` in [servers.files]: `{{…}}` holds caller.id, caller.email, caller.role or caller.key");
+    assert_snapshot!(refusal("variable_of_a_shared_command"), @r#"variable_of_a_shared_command.toml:3:30: `env.WHO` in [servers.files]: `{{…}}` needs `scope = "user"`: others serve more than one caller"#);
+}
+
+#[test]
 fn a_name_that_could_be_mistaken_is_refused() {
-    assert_snapshot!(refusal("bad_server_name"), @"bad_server_name.toml:1:10: [servers.my files]: the name of a server is 1 to 32 letters, digits, `_` and `-`");
+    assert_snapshot!(refusal("bad_server_name"), @r#"bad_server_name.toml:1:10: [servers."my files"]: the name of a server is 1 to 32 letters, digits, `_` and `-`"#);
     assert_snapshot!(refusal("name_differs_only_in_case"), @"name_differs_only_in_case.toml:4:10: [servers.Files]: differs from [servers.files] only in case");
     assert_snapshot!(refusal("bad_prefix"), @r#"bad_prefix.toml:3:10: `prefix` in [servers.files]: only letters, digits, `_` and `-` fit; others need `names = "verbatim"` in [gateway]"#);
-    assert_snapshot!(policy_refusal("bad_key_name"), @"bad_key_name/keys.toml:1:7: [keys.alice smith]: the name of a key is 1 to 64 letters, digits, `_`, `-`, `.` and `@`");
 }
 
 #[test]
@@ -148,24 +168,15 @@ fn what_is_not_there_to_expand_is_refused() {
     assert_snapshot!(refusal("unreadable_file"), @"unreadable_file.toml:3:21: `headers.X-Key` in [servers.oil]: `${file:/no/such/file}` cannot be read: No such file or directory (os error 2)");
     assert_snapshot!(refusal("unterminated_variable"), @"unterminated_variable.toml:3:21: `headers.X-Key` in [servers.oil]: `${` has no `}`; a literal `${` is written `$${`");
     assert_snapshot!(refusal("default_of_a_variable"), @"default_of_a_variable.toml:2:10: `listen` in [gateway]: `${…}` holds neither the name of a variable nor `file:` and a path; a literal `${` is written `$${`");
-    assert_snapshot!(policy_refusal("undefined_variable"), @"undefined_variable/keys.toml:2:8: `hash` in [keys.alice]: the variable `NO_SUCH_HASH` is not set");
 }
 
 #[test]
-fn a_hash_that_is_none_is_refused_without_repeating_it() {
-    assert_snapshot!(policy_refusal("bad_hash"), @"bad_hash/keys.toml:2:8: `hash` in [keys.alice]: expected `sha256:` and 64 hexadecimal digits, as `mcpgate hash-key` prints them");
-    assert_snapshot!(policy_refusal("key_instead_of_hash"), @"key_instead_of_hash/keys.toml:2:8: `hash` in [keys.alice]: expected `sha256:` and 64 hexadecimal digits, as `mcpgate hash-key` prints them");
-    assert_snapshot!(policy_refusal("missing_hash"), @"missing_hash/keys.toml:1:1: [keys.alice]: `hash` is missing");
-}
-
-#[test]
-fn a_key_has_one_name_and_a_name_one_key() {
-    assert_snapshot!(policy_refusal("name_taken_in_another_file"), @"name_taken_in_another_file/b.toml:4:7: [keys.alice]: this name is already taken at name_taken_in_another_file/a.toml:1:7");
-    assert_snapshot!(policy_refusal("key_held_twice"), @"key_held_twice/b.toml:2:8: `hash` in [keys.bob]: the same key is already held by another name, at key_held_twice/a.toml:1:7");
+fn a_role_of_stdio_that_does_not_exist_is_refused() {
+    assert_snapshot!(refusal("stdio_of_an_unknown_role"), @"stdio_of_an_unknown_role.toml:2:14: `stdio_role` in [gateway]: there is no [roles.analyst]: no [roles.<name>] is defined");
 }
 
 /// The cases in a folder.
-fn cases(folder: &str) -> impl Iterator<Item = String> {
+pub(crate) fn cases(folder: &str) -> impl Iterator<Item = String> {
     std::fs::read_dir(folder).unwrap().map(|entry| {
         let path = entry.unwrap().path();
         path.file_stem().unwrap().to_string_lossy().into_owned()
@@ -174,8 +185,7 @@ fn cases(folder: &str) -> impl Iterator<Item = String> {
 
 #[test]
 fn no_message_repeats_a_secret() {
-    let messages = cases(INVALID).map(|case| refusal(&case));
-    for message in messages.chain(cases(INVALID_POLICIES).map(|case| policy_refusal(&case))) {
+    for message in cases(INVALID).map(|case| refusal(&case)) {
         assert!(!message.contains("hunter"), "{message}");
     }
 }
@@ -185,11 +195,5 @@ fn every_invalid_file_has_its_message_here() {
     let here = include_str!("config_refusals.rs");
     for case in cases(INVALID) {
         assert!(here.contains(&format!("(refusal(\"{case}\")")), "{case}");
-    }
-    for case in cases(INVALID_POLICIES) {
-        assert!(
-            here.contains(&format!("(policy_refusal(\"{case}\")")),
-            "{case}"
-        );
     }
 }

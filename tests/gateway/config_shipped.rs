@@ -12,12 +12,18 @@ use mcpgate::{
     gateway::GatewayConfig,
 };
 
+const POLICIES: [&str; 3] = [
+    "policies/keys.toml",
+    "policies/roles.toml",
+    "policies/identity.toml",
+];
+const PUBLIC_KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/rsa_public.pem");
 const PROGRAM: &str = "/usr/bin/mcpgate";
 
 /// Loads with every variable set.
 fn loaded(config: &Path, policies: Option<PathBuf>) -> Result<Config, String> {
     let environment = Environment {
-        variable: &|_| Some("value".to_owned()),
+        variable: &|_| Some("long enough to sign with: 0123456789".to_owned()),
         program: Path::new(PROGRAM),
     };
     let paths = Paths::find(Some(config.to_path_buf()), policies).unwrap();
@@ -63,11 +69,29 @@ fn known(file: &str, table: &str) -> Vec<String> {
     keys.split(", ").map(str::to_owned).collect()
 }
 
-fn every_key_is_shown(file: &str) {
-    let shown = shown(file);
+/// The shipped policies, with every setting switched on.
+fn policies() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for file in POLICIES {
+        let text = uncommented(file)
+            .replace("/etc/mcpgate/partner.pem", PUBLIC_KEY)
+            .replace("${file:/run/secrets/jwt}", "${JWT}");
+        let name = Path::new(file).file_name().unwrap();
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+/// One of `files` shows each table and key that a file of their kind knows.
+fn every_key_is_shown(files: &[&str]) {
+    let shown: BTreeSet<String> = files.iter().flat_map(|file| shown(file)).collect();
+    let file = files[0];
     for table in known(file, "") {
         assert!(shown.contains(&format!("{table} ")), "{file}: [{table}]");
-        let name = if table == "gateway" { "" } else { ".x" };
+        let name = match table.as_str() {
+            "gateway" | "audit" | "anonymous" | "trusted_headers" => "",
+            _ => ".x",
+        };
         for key in known(file, &format!("[{table}{name}]")) {
             let line = format!("{table} {key}");
             assert!(shown.contains(&line), "{file}: [{table}] {key}");
@@ -77,8 +101,8 @@ fn every_key_is_shown(file: &str) {
 
 #[test]
 fn every_key_is_shown_in_the_shipped_files() {
-    every_key_is_shown("servers.toml");
-    every_key_is_shown("policies/keys.toml");
+    every_key_is_shown(&["servers.toml"]);
+    every_key_is_shown(&POLICIES);
 }
 
 #[test]
@@ -96,7 +120,7 @@ fn the_shipped_file_launches_the_built_in_example() {
 fn a_fresh_checkout_is_open_on_loopback_only() {
     let config = loaded(Path::new("servers.toml"), None).unwrap();
 
-    assert!(config.keys.is_empty());
+    assert!(config.policy.keys.is_empty());
     assert!(config.may_serve(config.gateway.listen).is_ok());
     assert!(config.may_serve("0.0.0.0:8765".parse().unwrap()).is_err());
 }
@@ -107,9 +131,15 @@ fn the_shipped_files_state_the_defaults() {
     let file = folder.path().join("servers.toml");
     fs::write(&file, uncommented("servers.toml")).unwrap();
 
-    let config = loaded(&file, None).unwrap();
+    let policies = policies();
+    let config = loaded(&file, Some(policies.path().into())).unwrap();
 
-    assert_eq!(config.gateway, GatewayConfig::default());
+    let gateway = GatewayConfig {
+        stdio_role: None,
+        public_url: None,
+        ..config.gateway
+    };
+    assert_eq!(gateway, GatewayConfig::default());
     let files = &config.servers["files"];
     let default = ServerConfig::default();
     assert_eq!(files.timeout, default.timeout);
@@ -119,14 +149,17 @@ fn the_shipped_files_state_the_defaults() {
 }
 
 #[test]
-fn the_sample_key_loads_once_uncommented() {
-    let policies = tempfile::tempdir().unwrap();
-    let keys = uncommented("policies/keys.toml");
-    fs::write(policies.path().join("keys.toml"), keys).unwrap();
+fn the_shipped_policies_load_once_uncommented() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("servers.toml");
+    fs::write(&file, uncommented("servers.toml")).unwrap();
+    let policies = policies();
 
-    let config = loaded(Path::new("servers.toml"), Some(policies.path().into())).unwrap();
+    let config = loaded(&file, Some(policies.path().into())).unwrap();
 
-    assert!(config.keys.contains_key("alice"));
+    assert!(config.policy.keys.contains_key("alice"));
+    assert_eq!(config.policy.roles.len(), 2);
+    assert_eq!(config.policy.tokens.len(), 3);
 }
 
 #[test]

@@ -22,10 +22,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("session", &["call", "exchange", "mcp", "refusal"]),
     ("start", &["call"]),
     // The stages, in their order: each takes what the one before it made.
-    ("authenticate", &["call", "refusal"]),
-    ("authorise", &["call", "refusal"]),
-    ("limit", &["authorise", "call", "refusal"]),
-    ("route", &["call", "limit", "mcp", "refusal"]),
+    // `config` for the fault in a table of its own, `forward` for secrets and for TLS as it is
+    // spoken to servers.
+    ("authenticate", &["call", "config", "forward"]),
+    // `mcp` for the arguments that conditions look at.
+    ("authorise", &["call", "mcp", "refusal"]),
+    // `config` for the fault that a limit's own check finds.
+    ("limit", &["authorise", "call", "config", "refusal"]),
+    // `authorise` for what of the lists somebody may see.
+    ("route", &["authorise", "call", "limit", "mcp", "refusal"]),
     // What one revision says in the words of another; nothing of servers or sessions.
     ("bridge", &["call", "exchange", "mcp"]),
     // `config` for the fault that a server's own check finds.
@@ -35,8 +40,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "bridge", "call", "config", "exchange", "mcp", "refusal", "route",
         ],
     ),
-    // `forward` for how servers are doing, which is shown as a number.
-    ("observe", &["call", "forward", "refusal"]),
+    // `forward` for how servers are doing, which is shown as a number; `config` for the fault that
+    // a check of `[audit]` finds; `mcp` for the arguments that it records.
+    ("observe", &["call", "config", "forward", "mcp", "refusal"]),
     // The one that knows the order.
     (
         "pipeline",
@@ -60,13 +66,24 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "accept",
         &[
-            "call", "exchange", "mcp", "observe", "pipeline", "refusal", "session",
+            "call", "exchange", "mcp", "observe", "pipeline", "refusal", "route", "session",
         ],
     ),
     // Answers on the same listener, hence `accept` for its responses.
     ("admin", &["accept", "call", "forward", "mcp", "pipeline"]),
     // Each stage has its table; here they become one file.
-    ("config", &["authenticate", "call", "forward", "gateway"]),
+    (
+        "config",
+        &[
+            "authenticate",
+            "authorise",
+            "call",
+            "forward",
+            "gateway",
+            "limit",
+            "observe",
+        ],
+    ),
     // Puts everything together and lets it live.
     (
         "gateway",
@@ -74,8 +91,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "accept",
             "admin",
             "authenticate",
+            "authorise",
+            "call",
             "config",
             "forward",
+            "limit",
+            "observe",
             "pipeline",
             "route",
             "session",
@@ -84,7 +105,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     // A server like any other: it shares nothing with the gateway.
     ("example", &[]),
-    // `forward` for one server that no file names, and its state.
+    // `forward` for one server that no file names, and its state; `observe` for the audit log,
+    // which is opened where a person hears that it cannot be.
     (
         "cli",
         &[
@@ -95,6 +117,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "forward",
             "gateway",
             "mcp",
+            "observe",
         ],
     ),
 ];

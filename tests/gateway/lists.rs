@@ -152,7 +152,7 @@ async fn of_two_servers_with_the_same_names_the_first_in_the_file_wins_with_a_wa
     assert_eq!(client.list("tools").await, ["echo"]);
     slow.hears("tools/call").await;
     slow.hears("resources/read").await;
-    let warnings = gateway.pipeline().plan().view.warnings.join("\n");
+    let warnings = gateway.pipeline().plan().views.whole().warnings.join("\n");
     assert!(
         warnings.contains("give [servers.quick] another `prefix`"),
         "{warnings}"
@@ -167,7 +167,8 @@ async fn a_tool_that_a_server_lists_twice_is_listed_once() {
     let gateway = Gateway::of(&[("up", &server)]).await;
 
     assert_eq!(gateway.session().await.list("tools").await, ["up__echo"]);
-    let warnings = &gateway.pipeline().plan().view.warnings;
+    let plan = gateway.pipeline().plan();
+    let warnings = &plan.views.whole().warnings;
     assert!(warnings[0].contains("`echo` twice"), "{warnings:?}");
 }
 

@@ -3,7 +3,12 @@
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use mcpgate::{call::Caller, exchange::Exchange, mcp::Revision, session::Reader};
+use mcpgate::{
+    call::{Standing, Visit},
+    exchange::Exchange,
+    mcp::Revision,
+    session::Reader,
+};
 
 use crate::support::{Answer, Gate, Gateway, Heard, HttpServer, initialize};
 
@@ -149,7 +154,12 @@ async fn an_idle_session_ends_unless_a_call_is_under_way_or_a_stream_is_open() {
     let sessions = &gateway.pipeline().sessions;
     let open = || {
         sessions
-            .open(Caller::Anonymous, Revision::LATEST, "{}", "{}")
+            .open(
+                &Visit::local(Standing::Everything),
+                Revision::LATEST,
+                "{}",
+                "{}",
+            )
             .unwrap()
     };
     let (idle, listening, calling) = (open(), open(), open());

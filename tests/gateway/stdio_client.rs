@@ -154,7 +154,14 @@ async fn the_end_of_input_waits_for_the_answers_to_what_was_asked() {
 
     let answer: Value = serde_json::from_str(rest.last().unwrap()).unwrap();
     assert_eq!(answer["id"].to_string(), id);
-    assert_eq!(gate.plan().view.names(mcpgate::mcp::List::Tools).len(), 12);
+    assert_eq!(
+        gate.plan()
+            .views
+            .whole()
+            .names(mcpgate::mcp::List::Tools)
+            .len(),
+        12
+    );
     gate.stop().await;
 }
 

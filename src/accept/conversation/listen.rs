@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Conversation, send};
 use crate::{
+    call::Visit,
     exchange::Exchange,
     mcp::{Frame, Part},
     session::Session,
@@ -11,9 +12,9 @@ use crate::{
 
 impl Conversation {
     /// A stream of notifications, which on this channel is one of many.
-    pub(super) async fn listen(&self, session: &Arc<Session>, frame: Frame) {
+    pub(super) async fn listen(&self, session: &Arc<Session>, frame: Frame, visit: &Visit) {
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
-        let mut listening = match self.pipeline.listen(session, &frame).await {
+        let mut listening = match self.pipeline.listen(session, &frame, visit).await {
             Ok(listening) => listening,
             Err(refusal) => return self.say(refusal.message(Some(&id))).await,
         };

@@ -19,11 +19,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     begin,
     body::whole,
-    initialize::{capabilities, initialize},
+    initialize::{discover, initialize},
     stateless,
 };
 use crate::{
-    call::Caller,
+    call::{Extent, Identity, Visit},
     exchange::{Exchange, Told},
     mcp::{Frame, Kind, Method, Part, frame, message},
     pipeline::Pipeline,
@@ -44,7 +44,10 @@ type Asked = DashMap<Bytes, Arc<Exchange>>;
 /// A client that is talked with.
 pub(super) struct Conversation {
     pipeline: Arc<Pipeline>,
-    pub(super) caller: Caller,
+    /// Who opened it.
+    pub(super) identity: Identity,
+    /// By which path.
+    pub(super) extent: Extent,
     out: mpsc::Sender<Bytes>,
     /// Busy as long as this is: a client that is there is not idle.
     session: OnceLock<(Arc<Session>, Busy)>,
@@ -61,13 +64,14 @@ impl Conversation {
     /// A conversation that nobody has opened yet, and what is to be sent to the client.
     pub(super) fn new(
         pipeline: Arc<Pipeline>,
-        caller: Caller,
+        visit: &Visit,
         max_message: usize,
     ) -> (Self, mpsc::Receiver<Bytes>) {
         let (out, queue) = mpsc::channel(QUEUE);
         let conversation = Self {
             pipeline,
-            caller,
+            identity: visit.caller.identity.clone(),
+            extent: visit.extent.clone(),
             out,
             session: OnceLock::new(),
             stateless: Arc::default(),
@@ -83,11 +87,11 @@ impl Conversation {
     ///
     /// # Errors
     /// When it is neither.
-    pub(super) async fn take(&self, text: &Bytes) -> Result<(), Refusal> {
+    pub(super) async fn take(&self, text: &Bytes, visit: &Visit) -> Result<(), Refusal> {
         if frame::is_batch(text) {
-            return self.batch(frame::split(text)?).await;
+            return self.batch(frame::split(text)?, visit).await;
         }
-        self.dispatch(Frame::parse(text.clone())?).await;
+        self.dispatch(Frame::parse(text.clone())?, visit).await;
         Ok(())
     }
 
@@ -116,13 +120,13 @@ impl Conversation {
         }
     }
 
-    async fn dispatch(&self, frame: Frame) {
+    async fn dispatch(&self, frame: Frame, visit: &Visit) {
         if frame.kind() == Kind::Request && frame.raw(Part::Version).is_some() {
-            return Box::pin(self.stateless(frame)).await;
+            return Box::pin(self.stateless(frame, visit)).await;
         }
         match (frame.kind(), self.session()) {
-            (Kind::Request, None) => self.open(&frame).await,
-            (Kind::Request, Some(session)) => self.request(session, frame).await,
+            (Kind::Request, None) => self.open(&frame, visit).await,
+            (Kind::Request, Some(session)) => self.request(session, frame, visit).await,
             (Kind::Notification | Kind::Response, _) => self.hear(frame),
         }
     }
@@ -149,10 +153,10 @@ impl Conversation {
     }
 
     /// The first request should be `initialize`; `ping` may come before it.
-    async fn open(&self, frame: &Frame) {
+    async fn open(&self, frame: &Frame, visit: &Visit) {
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
         let opened = match frame.method() {
-            Some(Method::Initialize) => initialize(&self.pipeline, self.caller.clone(), frame),
+            Some(Method::Initialize) => initialize(&self.pipeline, visit, frame),
             Some(Method::Ping) => return self.say(message::result(&id, b"{}")).await,
             _ => Err(Refusal::SessionUnknown),
         };
@@ -169,19 +173,22 @@ impl Conversation {
     }
 
     /// A request of 2026-07-28, which needs no session.
-    async fn stateless(&self, frame: Frame) {
+    async fn stateless(&self, frame: Frame, visit: &Visit) {
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
-        let session = match stateless::open(&self.pipeline, &self.caller, &frame) {
+        let session = match stateless::open(&self.pipeline, visit, &frame) {
             Ok(session) => session,
             Err(refusal) => return self.say(refusal.message(Some(&id))).await,
         };
         match frame.method() {
             Some(Method::ServerDiscover) => {
-                let result = self.pipeline.discovery(&capabilities(&self.pipeline));
-                self.say(message::result(&id, result.as_bytes())).await;
+                let answer = match discover(&self.pipeline, visit) {
+                    Ok(result) => message::result(&id, result.as_bytes()),
+                    Err(refusal) => refusal.stateless().message(Some(&id)),
+                };
+                self.say(answer).await;
             }
-            Some(Method::SubscriptionsListen) => self.listen(&session, frame).await,
-            _ => self.request(&session, frame).await,
+            Some(Method::SubscriptionsListen) => self.listen(&session, frame, visit).await,
+            _ => self.request(&session, frame, visit).await,
         }
     }
 
@@ -192,9 +199,9 @@ impl Conversation {
         Cancellable { all, id, exchange }
     }
 
-    async fn request(&self, session: &Arc<Session>, frame: Frame) {
+    async fn request(&self, session: &Arc<Session>, frame: Frame, visit: &Visit) {
         if let Some(room) = self.room(1).await {
-            self.run(room, self.start(session, frame));
+            self.run(room, self.start(session, frame, visit));
         }
     }
 
@@ -209,9 +216,10 @@ impl Conversation {
         &self,
         session: &Arc<Session>,
         frame: Frame,
+        visit: &Visit,
     ) -> impl Future<Output = Option<Bytes>> + Send + 'static {
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
-        let (mut call, exchange) = begin(&self.pipeline, session, frame);
+        let (mut call, exchange) = begin(&self.pipeline, session, frame, visit);
         let stateless = session.client.revision.is_stateless();
         let underway = stateless.then(|| self.cancellable(id.clone(), &exchange));
         let (out, limit) = (self.out.clone(), self.max_message);

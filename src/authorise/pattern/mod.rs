@@ -24,10 +24,15 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::Deserialize;
 
+pub use error::PatternError;
 use glob::Glob;
 
+mod error;
 mod glob;
+mod subject;
 mod uri;
+
+pub use subject::Subject;
 
 /// One entry of `allow` or `deny`.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -51,75 +56,14 @@ enum Kind {
     Method,
 }
 
-/// What is asked about: a name or URI as its server gave it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Subject<'a> {
-    /// A tool.
-    Tool {
-        /// Whose.
-        server: &'a str,
-        /// Its name there.
-        name: &'a str,
-    },
-    /// A prompt.
-    Prompt {
-        /// Whose.
-        server: &'a str,
-        /// Its name there.
-        name: &'a str,
-    },
-    /// A resource.
-    Resource {
-        /// Whose.
-        server: &'a str,
-        /// Where it is.
-        uri: &'a str,
-    },
-    /// A resource template: all the URIs that can be made from it.
-    Template {
-        /// Whose.
-        server: &'a str,
-        /// With `{expressions}` (RFC 6570).
-        uri_template: &'a str,
-    },
-    /// A method that only its server understands.
-    Method {
-        /// Whose.
-        server: &'a str,
-        /// As the client sent it.
-        name: &'a str,
-    },
-}
-
-/// Why a text is no pattern. The text is not repeated: files hold secrets, and people mix them up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PatternError {
-    /// There is no `/`.
-    #[error("expected `server/tool`, as in `files/read_*`, or `*` for everything")]
-    NoSlash,
-    /// What stands before a `:` is not known.
-    #[error("expected `tool:`, `prompt:`, `resource:` or `method:` before the server")]
-    UnknownKind,
-    /// No server can have this name.
-    #[error("expected letters, digits, `_`, `-`, `*` and `?` before the `/`: the name of a server")]
-    NoServer,
-    /// Nothing stands after the `/`.
-    #[error("expected a name or `*` after the `/`")]
-    NothingToMatch,
-    /// `[` or `{`.
-    #[error(
-        "`[` and `{{` have no meaning here: write a pattern for each case, or `\\[` for the character"
-    )]
-    Bracket,
-    /// `\` before a letter, a digit or the end.
-    #[error("expected `*`, `?`, `[`, `{{` or another sign after `\\`")]
-    Escape,
-    /// Space around it or control characters in it.
-    #[error("expected no space around it, and no line ends or other control characters")]
-    Blank,
-    /// Longer than any name.
-    #[error("expected at most {} bytes", glob::LONGEST)]
-    TooLong,
+impl Pattern {
+    /// `*`
+    pub fn everything() -> Self {
+        Self {
+            written: "*".into(),
+            what: What::Everything,
+        }
+    }
 }
 
 impl FromStr for Pattern {
@@ -202,7 +146,7 @@ impl Pattern {
                 let plain = &uri::plain(uri);
                 self.matches(subject)
                     || self.matches(Subject::Resource { server, uri: plain })
-                    || (uri::climbs(uri) && self.has(Kind::Resource, server, |_| true))
+                    || (uri::climbs(uri) && self.concerns_resources(server))
             }
             Subject::Template {
                 server,
@@ -248,6 +192,22 @@ impl Pattern {
                 None => g.matches(uri_template),
             }
         })
+    }
+
+    /// Whether it is about some resource of a server.
+    fn concerns_resources(&self, server: &str) -> bool {
+        self.has(Kind::Resource, server, |_| true)
+    }
+
+    /// Whether it is about some of what a subject stands for: of its server and of its kind,
+    /// whatever the name.
+    pub fn concerns(&self, subject: Subject<'_>) -> bool {
+        self.has(subject.kind(), subject.server(), |_| true)
+    }
+
+    /// Whether it is about all of that.
+    pub fn spans(&self, subject: Subject<'_>) -> bool {
+        self.has(subject.kind(), subject.server(), Glob::is_everything)
     }
 
     fn has(&self, kind: Kind, server: &str, name: impl Fn(&Glob) -> bool) -> bool {

@@ -4,6 +4,7 @@
 //! the question as a result, and brings the answer with a request of its own (2026-07-28, Multi
 //! Round-Trip Requests). Until then the call is parked, with the server none the wiser.
 
+mod reading;
 #[cfg(test)]
 mod tests;
 
@@ -19,11 +20,11 @@ use crate::{
     bridge::{self, Seal},
     call::{Call, Reply},
     exchange::Exchange,
-    limit,
-    mcp::{Frame, Part, fields, message, object},
+    mcp::{Frame, Part, fields},
     observe::{Outcome, Record},
     refusal::Refusal,
 };
+use reading::{answer, brought, purpose};
 
 /// Calls parked at once.
 const MOST: usize = 10_000;
@@ -38,9 +39,23 @@ pub(super) struct Parking {
 
 struct Parked {
     call: Task,
+    /// The request that began it: its arguments are what the server works on.
+    begun: Frame,
     exchange: Arc<Exchange>,
     asked: Vec<(u64, Frame)>,
     until: Instant,
+}
+
+impl Parked {
+    fn new(call: Task, begun: Frame, exchange: Arc<Exchange>, asked: Vec<(u64, Frame)>) -> Self {
+        Self {
+            call,
+            begun,
+            exchange,
+            asked,
+            until: Instant::now() + LONGEST,
+        }
+    }
 }
 
 /// A call that goes on by itself, and ends when nobody holds it any more.
@@ -100,20 +115,16 @@ impl Pipeline {
                 exchange,
             );
         }
-        let purpose = purpose(&arrival);
+        let (purpose, begun) = (purpose(&arrival), arrival.frame.clone());
         let id = arrival.frame.raw_bytes(Part::Id).unwrap_or_default();
         let state = brought(&arrival.frame, "requestState").and_then(fields::string);
         if let Some(state) = state.filter(|state| self.parking.is_ours(state)) {
             let resumed = self.resume(&arrival, &purpose, &state);
             return resumed.unwrap_or_else(|refusal| {
                 let exchange = arrival.exchange.clone();
-                let mut record = Record::open(&self.metrics);
-                record.refuse(&refusal);
-                let reply = Reply::Whole(refusal.message(Some(&id)));
-                (
-                    Box::pin(std::future::ready(Answer { reply, record })),
-                    exchange,
-                )
+                let record = Record::open(&self.metrics);
+                let answer = Answer::refused(refusal, true, record, &id);
+                (Box::pin(std::future::ready(answer)), exchange)
             });
         }
         let (pipeline, exchange) = (self.clone(), arrival.exchange.clone());
@@ -122,7 +133,8 @@ impl Pipeline {
             Box::pin(async move { pipeline.answer(arrival).await })
         };
         let asking = exchange.clone();
-        let turn = async move { pipeline.turn(Going::New(call), asking, purpose, id).await };
+        let going = Going::New(call, begun);
+        let turn = async move { pipeline.turn(going, asking, purpose, id).await };
         (Box::pin(turn), exchange)
     }
 
@@ -134,10 +146,18 @@ impl Pipeline {
         state: &str,
     ) -> Result<(Pending, Arc<Exchange>), Refusal> {
         let session = &arrival.session;
-        let call = Call::read(arrival.frame.clone(), session.client.clone())?;
-        limit::admit(authorise::permit(session.caller().clone(), call)?)?;
+        let plan = self.plan.load_full();
+        let (_, view) = plan.look(&arrival.visit)?;
+        let permit = |frame: &Frame| {
+            let (client, visit) = (session.client.clone(), arrival.visit.clone());
+            let call = Call::read(frame.clone(), client, visit)?;
+            authorise::permit(&*view, &plan.policy.roles, call)
+        };
+        permit(&arrival.frame)?;
         let unknown = Refusal::Params("`requestState` is not known, or has expired");
         let mut parked = self.parking.fetch(purpose, state).ok_or(unknown)?;
+        // What goes on are the arguments of then, under the role of now; else it ends here.
+        permit(&parked.begun)?;
         let answers = brought(&arrival.frame, "inputResponses").unwrap_or("{}");
         let client = parked.exchange.client();
         let done = parked.call.0.is_finished();
@@ -163,12 +183,10 @@ impl Pipeline {
             let _underway = underway;
             // What was asked and not answered is asked again.
             if !parked.asked.is_empty() {
-                let asked = std::mem::take(&mut parked.asked);
-                return pipeline.ask(parked.call, asking, asked, &purpose, &id);
+                return pipeline.ask(parked, &purpose, &id);
             }
-            pipeline
-                .turn(Going::Parked(parked.call), asking, purpose, id)
-                .await
+            let going = Going::Parked(parked.call, parked.begun);
+            pipeline.turn(going, asking, purpose, id).await
         };
         Ok((Box::pin(turn), exchange))
     }
@@ -182,105 +200,59 @@ impl Pipeline {
         id: Bytes,
     ) -> Answer {
         match going {
-            Going::New(mut call) => {
+            Going::New(mut call, begun) => {
                 let asked = tokio::select! {
                     biased;
                     answer = &mut call => return answer,
                     asked = exchange.asked() => asked,
                 };
-                self.ask(Task(tokio::spawn(call)), exchange, asked, &purpose, &id)
+                let call = Task(tokio::spawn(call));
+                self.ask(Parked::new(call, begun, exchange, asked), &purpose, &id)
             }
-            Going::Parked(mut task) => {
+            Going::Parked(mut task, begun) => {
                 let asked = tokio::select! {
                     biased;
                     answer = &mut task.0 => return self.finished(answer, &id),
                     asked = exchange.asked() => asked,
                 };
-                self.ask(task, exchange, asked, &purpose, &id)
+                self.ask(Parked::new(task, begun, exchange, asked), &purpose, &id)
             }
         }
     }
 
     /// Parks a call and hands its questions to the client.
-    fn ask(
-        &self,
-        call: Task,
-        exchange: Arc<Exchange>,
-        asked: Vec<(u64, Frame)>,
-        purpose: &str,
-        id: &[u8],
-    ) -> Answer {
+    fn ask(&self, mut parked: Parked, purpose: &str, id: &[u8]) -> Answer {
         let mut record = Record::open(&self.metrics);
-        let parked = Parked {
-            call,
-            exchange,
-            asked: asked.clone(),
-            until: Instant::now() + LONGEST,
+        parked.until = Instant::now() + LONGEST;
+        let asked = parked.asked.clone();
+        let Some(state) = self.parking.park(purpose, parked) else {
+            return Answer::refused(Refusal::Unanswered, true, record, id);
         };
-        let reply = match self.parking.park(purpose, parked) {
-            Some(state) => {
-                record.end(Outcome::Ok);
-                Reply::Whole(bridge::ask(id, &asked, &state))
-            }
-            None => {
-                record.refuse(&Refusal::Unanswered);
-                Reply::Whole(Refusal::Unanswered.message(Some(id)))
-            }
-        };
-        Answer { reply, record }
+        record.end(Outcome::Ok);
+        Answer::of(Reply::Whole(bridge::ask(id, &asked, &state)), record)
     }
 
     /// The answer of a call that was parked, under the id of the request that fetched it.
     fn finished(&self, answer: Result<Answer, tokio::task::JoinError>, id: &[u8]) -> Answer {
-        let Ok(Answer { reply, record }) = answer else {
-            let mut record = Record::open(&self.metrics);
-            record.refuse(&Refusal::Unanswered);
-            return Answer {
-                reply: Reply::Whole(Refusal::Unanswered.message(Some(id))),
-                record,
-            };
+        let Ok(answer) = answer else {
+            let record = Record::open(&self.metrics);
+            return Answer::refused(Refusal::Unanswered, true, record, id);
         };
         let renamed = |message: Bytes| match Frame::parse(message.clone()) {
             Ok(frame) => frame.with(&[(Part::Id, id)]),
             Err(_) => message,
         };
-        let reply = match reply {
+        let reply = match answer.reply {
             Reply::Whole(message) => Reply::Whole(renamed(message)),
             Reply::Failed(message) => Reply::Failed(renamed(message)),
             other @ (Reply::Streamed(_) | Reply::Silence) => other,
         };
-        Answer { reply, record }
+        Answer { reply, ..answer }
     }
 }
 
 /// Where a call stands at the beginning of a turn.
 enum Going {
-    New(Pending),
-    Parked(Task),
-}
-
-/// Whom and what a state is good for.
-fn purpose(arrival: &Arrival) -> String {
-    let frame = &arrival.frame;
-    let about = frame
-        .raw(Part::Name)
-        .or_else(|| frame.raw(Part::Uri))
-        .unwrap_or_default();
-    format!(
-        "{} {} {about}",
-        arrival.session.caller(),
-        frame.method_name()
-    )
-}
-
-fn brought<'a>(frame: &'a Frame, key: &'static str) -> Option<&'a str> {
-    frame.params().and_then(|params| fields::field(params, key))
-}
-
-/// The client's answer to one question, as a response.
-fn answer(answers: &str, key: u64) -> Option<Frame> {
-    let name = key.to_string();
-    let all = object::pairs(answers).ok()?;
-    let (_, value) = all.into_iter().find(|(member, _)| *member == name)?;
-    Frame::parse(message::result(name.as_bytes(), value.as_bytes())).ok()
+    New(Pending, Frame),
+    Parked(Task, Frame),
 }

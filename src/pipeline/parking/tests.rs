@@ -2,15 +2,19 @@
 
 use super::*;
 use crate::{
-    call::{Caller, Client},
+    call::{Client, Identity},
     mcp::Revision,
 };
 
 fn parked() -> Parked {
     let revision = Revision::V2026_07_28;
-    let client = Client::new("".into(), Caller::Local, revision, "{}", "{}");
+    let client = Client::new("".into(), Identity::Local, revision, "{}", "{}");
+    let begun = Frame::parse(Bytes::from_static(
+        br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#,
+    ));
     Parked {
         call: Task(tokio::spawn(std::future::pending())),
+        begun: begun.unwrap(),
         exchange: Arc::new(Exchange::new(Arc::new(client), None)),
         asked: Vec::new(),
         until: Instant::now() + LONGEST,

@@ -22,6 +22,12 @@ pub(crate) fn program(folder: &Path) -> Command {
         .env_remove("MCPGATE_POLICIES")
         .env_remove("MCPGATE_LOG")
         .env_remove("MCPGATE_KEY")
+        .env_remove("API_KEYS")
+        .env_remove("ALLOWED_IPS")
+        .env_remove("RATE_LIMIT")
+        .env_remove("MAX_CONNECTIONS")
+        .env_remove("CORS_ORIGINS")
+        .env_remove("COLUMNS") // how wide help is
         .env("HOME", folder)
         .env_remove("XDG_CONFIG_HOME")
         .stdin(Pipe::null())

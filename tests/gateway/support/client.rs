@@ -41,7 +41,7 @@ impl Client {
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         let name: HeaderName = name.parse().unwrap();
         self.headers
-            .append(name, HeaderValue::from_str(value).unwrap());
+            .append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         self
     }
 

@@ -4,9 +4,11 @@ use std::{fs, net::SocketAddr, path::Path, sync::Arc};
 
 use mcpgate::{
     authenticate::hash_of,
+    call::ServerName,
     config::{self, Config, Environment, Paths},
     forward::State,
     gateway,
+    observe::audit::Audit,
     pipeline::Pipeline,
 };
 use serde_json::Value;
@@ -22,7 +24,7 @@ pub(crate) struct Gateway {
     inner: Arc<gateway::Gateway>,
     until: CancellationToken,
     serving: JoinHandle<std::io::Result<()>>,
-    _folder: TempDir,
+    folder: Option<TempDir>,
 }
 
 impl Gateway {
@@ -33,8 +35,17 @@ impl Gateway {
 
     /// One that lets holders of keys in and nobody else; `keys` are names and keys.
     pub(crate) async fn with_keys(servers: &str, keys: &[(&str, &str)]) -> Self {
-        let (folder, config) = load(servers, keys);
-        let inner = Arc::new(gateway::Gateway::start(&config));
+        let tables = keys
+            .iter()
+            .map(|(name, key)| format!("[keys.{name}]\nhash = \"{}\"\n", hash_of(key)));
+        Self::with_policy(servers, &tables.collect::<String>()).await
+    }
+
+    /// One with this policy file.
+    pub(crate) async fn with_policy(servers: &str, policy: &str) -> Self {
+        let (folder, config) = load(servers, policy);
+        let audit = Audit::start(&config.audit).unwrap();
+        let inner = Arc::new(gateway::Gateway::audited(&config, audit));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let until = CancellationToken::new();
@@ -46,7 +57,7 @@ impl Gateway {
             inner,
             until,
             serving,
-            _folder: folder,
+            folder: Some(folder),
         }
     }
 
@@ -69,6 +80,17 @@ impl Gateway {
         let mut servers = plan.servers.iter();
         let found = servers.find(|(name, _)| name.as_str() == server);
         found.unwrap().1.state()
+    }
+
+    /// A server has been reached, though others may not have been.
+    pub(crate) async fn offers(&self, server: &str) {
+        let name = ServerName::try_from(server.to_owned()).unwrap();
+        let offered = async {
+            while self.pipeline().offered(&name).is_none() {
+                tokio::task::yield_now().await;
+            }
+        };
+        within("the lists of the server", offered).await;
     }
 
     /// A server is found to be down. Nobody is told of that, so it is looked for.
@@ -124,6 +146,15 @@ impl Gateway {
         answers.collect::<Result<_, _>>().unwrap()
     }
 
+    /// Stops as a signal would have it; gives the lines of `audit.jsonl`.
+    pub(crate) async fn audited(mut self) -> Vec<Value> {
+        let folder = self.folder.take().unwrap();
+        self.stop().await;
+        let text = fs::read_to_string(folder.path().join("audit.jsonl")).unwrap();
+        let lines = text.lines().map(serde_json::from_str);
+        lines.collect::<Result<_, _>>().unwrap()
+    }
+
     /// Stops as a signal would have it.
     pub(crate) async fn stop(mut self) {
         self.until.cancel();
@@ -143,18 +174,12 @@ impl Drop for Gateway {
 }
 
 /// Reads files as the program does.
-fn load(servers: &str, keys: &[(&str, &str)]) -> (TempDir, Config) {
+fn load(servers: &str, policy: &str) -> (TempDir, Config) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("servers.toml");
     fs::write(&file, servers).unwrap();
-    if !keys.is_empty() {
-        let tables = keys
-            .iter()
-            .map(|(name, key)| format!("[keys.{name}]\nhash = \"{}\"\n", hash_of(key)));
-        fs::create_dir(folder.path().join("policies")).unwrap();
-        let text = tables.collect::<String>();
-        fs::write(folder.path().join("policies/keys.toml"), text).unwrap();
-    }
+    fs::create_dir(folder.path().join("policies")).unwrap();
+    fs::write(folder.path().join("policies/policy.toml"), policy).unwrap();
     let environment = Environment {
         variable: &|_| None,
         program: Path::new(env!("CARGO_BIN_EXE_mcpgate")),

@@ -7,6 +7,7 @@ mod gateway;
 mod heard;
 mod http_server;
 mod modern;
+mod policy;
 mod script;
 mod sse_client;
 mod sse_server;
@@ -22,6 +23,7 @@ pub(crate) use gateway::Gateway;
 pub(crate) use heard::Heard;
 pub(crate) use http_server::{HttpServer, Reserved};
 pub(crate) use modern::{Modern, acknowledged, named};
+pub(crate) use policy::{key, token};
 pub(crate) use sse_client::SseClient;
 pub(crate) use sse_server::SseServer;
 

@@ -22,7 +22,11 @@ pub(crate) struct SseClient {
 impl SseClient {
     /// Opens the stream with the client's headers.
     pub(super) async fn open(client: Client) -> Self {
-        let client = client.at("/sse");
+        Self::under(client.at("/sse")).await
+    }
+
+    /// Opens the stream at the client's own path.
+    pub(crate) async fn under(client: Client) -> Self {
         let response = client.send(Method::GET, "").await;
         let headers = response.headers().clone();
         let mut events = stream(response);

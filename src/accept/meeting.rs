@@ -1,0 +1,114 @@
+//! Meeting a request before its body is read: strangers do not get to spend our memory.
+
+use std::net::IpAddr;
+
+use http::{HeaderMap, Method as Verb, Request, Response, StatusCode};
+use hyper::body::Incoming;
+
+use super::{
+    address::client_address,
+    body::Body,
+    http::Endpoint,
+    response::{not_allowed, plainly_refused, refused, turned_away},
+};
+use crate::{
+    call::{Extent, Visit},
+    observe::one_line,
+    refusal::Refusal,
+};
+
+/// A request, and where the connection comes from on which it does.
+pub(super) struct Knock<'a> {
+    /// The request.
+    pub request: &'a Request<Incoming>,
+    /// The other end of the connection.
+    pub peer: IpAddr,
+    /// The part of the gateway that its path leads to.
+    pub extent: Extent,
+    /// Whether it speaks plain HTTP, and reads no JSON-RPC.
+    pub plain: bool,
+}
+
+impl Endpoint {
+    /// Looks at a request before its body: where it comes from, what it is, whose it is.
+    pub(super) async fn meet(
+        &self,
+        knock: Knock<'_>,
+        verbs: &[Verb],
+    ) -> Result<Visit, Box<Response<Body>>> {
+        let Knock {
+            request,
+            peer,
+            extent,
+            plain,
+        } = knock;
+        let (verb, headers) = (request.method(), request.headers());
+        let refuse = |refusal| Box::new(self.turned_away(&refusal, plain));
+        let address = self.locate(peer, headers).map_err(refuse)?;
+        let checked = self.origins().check(request.uri(), headers);
+        checked.map_err(refuse)?;
+        // Without asking who it is: clients probe with HEAD, and take a 401 for a need of OAuth.
+        if !verbs.contains(verb) {
+            return Err(Box::new(not_allowed(verbs, plain)));
+        }
+        let caller = self.pipeline().identify(address, headers).await;
+        let caller = caller.map_err(|unknown| {
+            let mut response = refuse(unknown);
+            self.challenge(request, &mut response);
+            response
+        })?;
+        let plan = self.pipeline().plan();
+        if !plan.reaches(&extent, &caller) {
+            return Err(refuse(Refusal::NoPath));
+        }
+        let passing = plan.policy.passing.iter().filter_map(|name| {
+            let value = headers.get(name)?;
+            Some((name.clone(), value.clone()))
+        });
+        Ok(Visit {
+            caller,
+            extent,
+            headers: passing.collect(),
+        })
+    }
+
+    /// Where a request comes from, if that address is served.
+    pub(super) fn locate(&self, peer: IpAddr, headers: &HeaderMap) -> Result<IpAddr, Refusal> {
+        let plan = self.pipeline().plan();
+        let address = client_address(peer, headers, &plan.policy.proxies);
+        match plan.policy.allowed.admit(Some(address)) {
+            true => Ok(address),
+            false => Err(Refusal::Address),
+        }
+    }
+
+    /// Refuses a request that has not become a call, and so has no record.
+    pub(super) fn refused(&self, refusal: &Refusal, id: Option<&str>) -> Response<Body> {
+        let Some(id) = id else {
+            return self.turned_away(refusal, false);
+        };
+        let response = refused(refusal, id, self.refuses_with_status());
+        self.note(refusal, response.status());
+        response
+    }
+
+    /// Refuses what is no JSON-RPC request, or not yet.
+    pub(super) fn turned_away(&self, refusal: &Refusal, plain: bool) -> Response<Body> {
+        let response = match plain {
+            true => plainly_refused(refusal, None),
+            false => turned_away(refusal),
+        };
+        self.note(refusal, response.status());
+        response
+    }
+
+    fn note(&self, refusal: &Refusal, status: StatusCode) {
+        self.pipeline().metrics.refused(refusal.stage());
+        // A mismatch quotes arguments, which are no business of the log.
+        let words = match matches!(refusal, Refusal::Mismatch(_)) {
+            true => "header mismatch".to_owned(),
+            false => one_line(&refusal.to_string()),
+        };
+        tracing::info!(status = status.as_u16(), "refused: {words}");
+    }
+}

@@ -1,0 +1,58 @@
+//! One GET of a key set.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+
+use crate::forward::{chain, tls};
+
+/// How long it may take in all.
+const LIMIT: Duration = Duration::from_secs(5);
+/// How much the answer may be.
+const LARGEST: usize = 1024 * 1024;
+
+/// The body at a URL. Redirects are not followed: keys come from where the config says.
+///
+/// # Errors
+/// Why there is none, in words for the log.
+pub(super) async fn fetch(uri: &Uri) -> Result<Bytes, String> {
+    let answer = tokio::time::timeout(LIMIT, get(uri)).await;
+    answer.map_err(|_elapsed| format!("no answer within {LIMIT:?}"))?
+}
+
+async fn get(uri: &Uri) -> Result<Bytes, String> {
+    let is_secure = uri.scheme_str() == Some("https");
+    // Reading the machine's certificates takes milliseconds, and calls go on meanwhile. A
+    // connection for each fetch, as the next one is minutes away.
+    let tls = tokio::task::spawn_blocking(move || tls(is_secure)).await;
+    let tls = tls
+        .map_err(|error| error.to_string())?
+        .map_err(|error| format!("no certificates to trust: {error}"))?;
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(tcp);
+    let client = Client::builder(TokioExecutor::new()).build::<_, Empty<Bytes>>(connector);
+
+    let mut request = Request::new(Empty::new());
+    *request.uri_mut() = uri.clone();
+    let accept = header::HeaderValue::from_static("application/jwk-set+json, application/json");
+    request.headers_mut().insert(header::ACCEPT, accept);
+    let response = client.request(request).await;
+    let response = response.map_err(|error| chain(&error))?;
+    if response.status() != StatusCode::OK {
+        return Err(format!("HTTP status {}", response.status().as_u16()));
+    }
+    let body = Limited::new(response.into_body(), LARGEST).collect().await;
+    Ok(body.map_err(|error| error.to_string())?.to_bytes())
+}

@@ -1,0 +1,19 @@
+//! On whose behalf something is sent to a server.
+
+use std::sync::Arc;
+
+use http::HeaderName;
+
+use super::{Template, Visit};
+
+/// What a role sends along to servers.
+pub type RoleHeaders = Arc<[(HeaderName, Template)]>;
+
+/// On whose behalf something is sent to a server.
+#[derive(Debug, Clone)]
+pub struct Behalf {
+    /// Who it is, and what their request brought.
+    pub visit: Visit,
+    /// What goes along by their role.
+    pub headers: RoleHeaders,
+}

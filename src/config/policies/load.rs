@@ -1,0 +1,176 @@
+//! Reading the files of a folder into one policy.
+
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    io,
+    path::{Path, PathBuf},
+};
+
+use indexmap::IndexMap;
+
+use super::PolicyConfig;
+use crate::config::{
+    ConfigError, Environment, Fault, Paths,
+    document::{self, Document},
+    file::{PolicyFile, ServersFile},
+    folder_of,
+};
+
+/// Reads every policy file, in the order of their names, and checks what they say together.
+pub(in crate::config) fn load(
+    paths: &Paths,
+    environment: &Environment<'_>,
+    servers: &ServersFile,
+) -> Result<PolicyConfig, ConfigError> {
+    let mut texts = Vec::new();
+    for path in files(paths)? {
+        let text = document::read(&path)?;
+        texts.push((path, text));
+    }
+    let mut merged = Merged::default();
+    for (path, text) in &texts {
+        let document = Document::parse(path, text, environment)?;
+        let file: PolicyFile = document.decode()?;
+        merged.add(document, file)?;
+    }
+    let folder = folder_of(paths.config())?;
+    for token in merged.policy.tokens.values_mut() {
+        token.resolve(&folder);
+    }
+    merged.check_holders()?;
+    let checked = merged.policy.check(&servers.servers);
+    checked.map_err(|fault| merged.locate(&fault))?;
+    Ok(merged.policy)
+}
+
+/// The files so far.
+#[derive(Default)]
+struct Merged<'a> {
+    policy: PolicyConfig,
+    documents: Vec<Document<'a>>,
+    /// Which of the documents has a table: `["roles", "analyst"]`.
+    tables: HashMap<Vec<String>, usize>,
+}
+
+impl<'a> Merged<'a> {
+    fn add(&mut self, document: Document<'a>, file: PolicyFile) -> Result<(), ConfigError> {
+        let index = self.documents.len();
+        let mut tables: Vec<Vec<String>> = Vec::new();
+        let roles = file
+            .roles
+            .iter()
+            .map(|(name, role)| ("roles", name.as_str(), &role.allow, &role.deny));
+        let views = file
+            .views
+            .iter()
+            .map(|(name, view)| ("views", name.as_str(), &view.allow, &view.deny));
+        for (section, name, allow, deny) in roles.chain(views) {
+            self.note(&document, [section, name, "allow"], allow.len());
+            self.note(&document, [section, name, "deny"], deny.len());
+        }
+        let policy = &mut self.policy;
+        extend(&mut policy.keys, file.keys, "keys", &mut tables);
+        extend(&mut policy.roles, file.roles, "roles", &mut tables);
+        extend(&mut policy.views, file.views, "views", &mut tables);
+        extend(&mut policy.limits, file.limits, "limits", &mut tables);
+        extend(&mut policy.tokens, file.tokens, "tokens", &mut tables);
+        if let Some(trusted) = file.trusted_headers {
+            policy.trusted_headers = Some(trusted);
+            tables.push(vec!["trusted_headers".to_owned()]);
+        }
+        if let Some(anonymous) = file.anonymous {
+            policy.anonymous = Some(anonymous);
+            tables.push(vec!["anonymous".to_owned()]);
+        }
+        for table in tables {
+            if self.tables.contains_key(&table) {
+                let message = format!("already defined at {}", self.place(&table));
+                return Err(document.locate(&Fault::about(table, message)));
+            }
+            self.tables.insert(table, index);
+        }
+        self.documents.push(document);
+        Ok(())
+    }
+
+    /// Refuses a key that two names hold: an audit line names exactly one holder.
+    fn check_holders(&self) -> Result<(), ConfigError> {
+        let mut held = HashMap::new();
+        for (name, key) in &self.policy.keys {
+            let Some(other) = held.insert(key.hash, name) else {
+                continue;
+            };
+            let place = self.place(&["keys".to_owned(), other.to_string()]);
+            let message = format!("the same key is already held by another name, at {place}");
+            return Err(self.locate(&Fault::at(["keys", name.as_str(), "hash"], message)));
+        }
+        Ok(())
+    }
+
+    /// Remembers where the rules of a list stand.
+    fn note(&mut self, document: &Document<'_>, list: [&str; 3], rules: usize) {
+        let list = list.map(str::to_owned);
+        let place = |index: usize| {
+            let mut path = list.to_vec();
+            path.push(index.to_string());
+            document.line(&path).into()
+        };
+        let origins = (0..rules).map(place).collect();
+        self.policy.origins.insert(list, origins);
+    }
+
+    /// Finds the file and the line of a fault.
+    fn locate(&self, fault: &Fault) -> ConfigError {
+        let path = fault.path();
+        let of = |depth: usize| self.tables.get(path.get(..depth)?);
+        let document = of(2).or_else(|| of(1));
+        match document.and_then(|index| self.documents.get(*index)) {
+            Some(document) => document.locate(fault),
+            None => ConfigError::Unplaced(fault.clone()),
+        }
+    }
+
+    fn place(&self, table: &[String]) -> String {
+        let document = self.tables.get(table);
+        let document = document.and_then(|index| self.documents.get(*index));
+        document.map_or_else(String::new, |document| document.place(table))
+    }
+}
+
+fn extend<K: Hash + Eq + ToString, V>(
+    into: &mut IndexMap<K, V>,
+    from: IndexMap<K, V>,
+    section: &str,
+    tables: &mut Vec<Vec<String>>,
+) {
+    for (name, value) in from {
+        tables.push(vec![section.to_owned(), name.to_string()]);
+        into.insert(name, value);
+    }
+}
+
+fn files(paths: &Paths) -> Result<Vec<PathBuf>, ConfigError> {
+    let folder = paths.policies();
+    match list(folder) {
+        Ok(files) => Ok(files),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !paths.policies_expected() => {
+            Ok(Vec::new())
+        }
+        Err(error) => Err(ConfigError::Unreadable(folder.to_path_buf(), error)),
+    }
+}
+
+fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        // Editors leave hidden files beside the one they have open.
+        if name.ends_with(".toml") && !name.starts_with('.') {
+            files.push(folder.join(name.as_ref()));
+        }
+    }
+    files.sort();
+    Ok(files)
+}

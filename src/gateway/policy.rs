@@ -1,0 +1,236 @@
+//! From what the files say to what calls are judged by.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use http::{HeaderName, header::AUTHORIZATION};
+
+use crate::{
+    authenticate::{ApiKeys, Credentials, TrustedHeaders, anonymous, jwt::Tokens},
+    authorise::{Grants, Role, Roles, Rule, RuleConfig, Rules},
+    call::{RoleHeaders, RoleName, Standing, Template},
+    config::{Config, PolicyConfig, RoleConfig},
+    limit::{Applying, LimitName, Limits, SignIns},
+    pipeline::Policy,
+    route::{Selection, Sights},
+};
+
+/// In what time an address may fail to sign in `[gateway] failed_sign_ins` times.
+const SIGN_INS: Duration = Duration::from_secs(60);
+
+/// What calls are judged by, under a configuration.
+pub(super) fn policy(config: &Config) -> Policy {
+    let files = &config.policy;
+    let roles = Arc::new(Roles::new(files.roles.iter().map(|(name, role)| {
+        let role = Role {
+            rules: Arc::new(rules(files, name)),
+            from: role.from.clone(),
+            views: role.views.iter().map(|view| view.as_str().into()).collect(),
+        };
+        (name.clone(), role)
+    })));
+    let gated = config
+        .servers
+        .iter()
+        .filter(|(_, server)| !server.from.is_empty());
+    let gates: Vec<_> = gated
+        .map(|(name, server)| (name.clone(), server.from.clone()))
+        .collect();
+    let sights = Sights {
+        naming: super::naming(&config.gateway),
+        roles: roles.clone(),
+        views: selections(files),
+        gates: gates.iter().map(|(name, _)| name.clone()).collect(),
+    };
+    let all_limits = Limits::new(named_limits(files), None);
+    let (credentials, role_headers) = (credentials(config), role_headers(files));
+    Policy {
+        passing: passing(config, &role_headers, &credentials),
+        credentials,
+        sign_ins: Arc::new(SignIns::new(config.gateway.failed_sign_ins, SIGN_INS)),
+        roles,
+        local: match &config.gateway.stdio_role {
+            Some(role) => Standing::Role(role.clone()),
+            None => Standing::Everything,
+        },
+        limits: limits(files, &all_limits),
+        all_limits,
+        role_headers,
+        allowed: config.gateway.allowed_ips.clone(),
+        proxies: config.gateway.trusted_proxies.clone(),
+        gates,
+        sights: Arc::new(sights),
+    }
+}
+
+fn credentials(config: &Config) -> Credentials {
+    let files = &config.policy;
+    let role = files
+        .anonymous
+        .as_ref()
+        .map(|anonymous| anonymous.role.clone());
+    let standing = match role {
+        Some(role) => Some(Standing::Role(role)),
+        // Nothing to ask for and nothing to decide by.
+        None if files.asks_nobody() && files.roles.is_empty() => Some(Standing::Everything),
+        None => None,
+    };
+    Credentials {
+        keys: ApiKeys::new(&files.keys),
+        // The loader has read the same, unless a file has changed in this moment.
+        tokens: Tokens::new(&files.tokens).unwrap_or_else(|fault| {
+            tracing::error!("tokens are not accepted: {fault}");
+            Tokens::default()
+        }),
+        trusted: files.trusted_headers.as_ref().and_then(TrustedHeaders::new),
+        roles: files.roles.keys().cloned().collect(),
+        anonymous: standing.map(anonymous),
+    }
+}
+
+/// The roles from which one inherits, itself first, each once.
+fn lineage<'a>(files: &'a PolicyConfig, name: &'a RoleName) -> Vec<(&'a RoleName, &'a RoleConfig)> {
+    let mut waiting = vec![name];
+    let mut found: Vec<(&RoleName, &RoleConfig)> = Vec::new();
+    while let Some(name) = waiting.pop() {
+        let Some(role) = files.roles.get(name) else {
+            continue;
+        };
+        if found.iter().any(|(known, _)| *known == name) {
+            continue;
+        }
+        found.push((name, role));
+        waiting.extend(role.inherits.iter().rev());
+    }
+    found
+}
+
+fn rules(files: &PolicyConfig, name: &RoleName) -> Rules {
+    let mut rules = Grants::default();
+    for (name, role) in lineage(files, name) {
+        let allow = listed(files, ["roles", name.as_str(), "allow"], &role.allow);
+        let deny = listed(files, ["roles", name.as_str(), "deny"], &role.deny);
+        rules.inherit(&Grants::new(allow, deny));
+    }
+    rules
+}
+
+fn listed(
+    files: &PolicyConfig,
+    list: [&str; 3],
+    rules: &[RuleConfig],
+) -> Vec<Rule<crate::authorise::Condition>> {
+    let origins = files.origins(list).iter().cloned();
+    let rules = rules.iter().zip(origins);
+    let rule = |(rule, origin): (&RuleConfig, _)| Rule {
+        pattern: rule.target.clone(),
+        condition: rule.when.clone(),
+        origin,
+    };
+    rules.map(rule).collect()
+}
+
+fn selections(files: &PolicyConfig) -> HashMap<Arc<str>, Arc<Selection>> {
+    let views = files.views.iter().map(|(name, view)| {
+        let mut allow = listed(files, ["views", name, "allow"], &view.allow);
+        if allow.is_empty() {
+            allow.push(Rule {
+                pattern: crate::authorise::Pattern::everything(),
+                condition: None,
+                origin: format!("[views.{name}]").into(),
+            });
+        }
+        let deny = listed(files, ["views", name, "deny"], &view.deny);
+        let selection = Selection {
+            servers: view.servers.clone(),
+            rules: Grants::new(allow, deny),
+        };
+        (name.as_str().into(), Arc::new(selection))
+    });
+    views.collect()
+}
+
+fn named_limits(
+    files: &PolicyConfig,
+) -> impl Iterator<Item = (LimitName, crate::limit::LimitConfig)> {
+    let tables = files
+        .limits
+        .iter()
+        .map(|(name, limit)| (name.clone(), limit.clone()));
+    let of_roles = files.roles.iter().flat_map(|(name, role)| {
+        let limits = role.limits.iter().enumerate();
+        limits.map(|(index, limit)| (LimitName::in_role(name.as_str(), index), limit.clone()))
+    });
+    tables.chain(of_roles)
+}
+
+/// Which limits hold for whom: those of `[limits.*]` for everybody, those of a role for it and for
+/// those that inherit from it.
+fn limits(files: &PolicyConfig, all: &Limits) -> HashMap<Option<RoleName>, Applying> {
+    let for_all = |name: &LimitName| files.limits.contains_key(name);
+    let of = |name: &RoleName| {
+        let mut own: Vec<LimitName> = Vec::new();
+        for (name, role) in lineage(files, name) {
+            let names = 0..role.limits.len();
+            own.extend(names.map(|index| LimitName::in_role(name.as_str(), index)));
+        }
+        all.applying(|limit| for_all(limit) || own.contains(limit))
+    };
+    let roles = files
+        .roles
+        .keys()
+        .map(|name| (Some(name.clone()), of(name)));
+    roles.chain([(None, all.applying(for_all))]).collect()
+}
+
+/// What each role sends along; its own headers before those that it inherits.
+fn role_headers(files: &PolicyConfig) -> HashMap<RoleName, RoleHeaders> {
+    let headers = files.roles.keys().map(|name| {
+        let mut sent: Vec<(HeaderName, Template)> = Vec::new();
+        for (header, value) in lineage(files, name)
+            .iter()
+            .flat_map(|(_, role)| &role.headers)
+        {
+            // The loader has checked both.
+            let header = HeaderName::try_from(header.as_str());
+            let template = Template::parse(value.reveal());
+            if let (Ok(header), Ok(template)) = (header, template)
+                && !sent.iter().any(|(known, _)| *known == header)
+            {
+                sent.push((header, template));
+            }
+        }
+        (name.clone(), sent.into())
+    });
+    headers.collect()
+}
+
+/// The headers of clients that some server is to get: none that a role sets, and none by which
+/// trusted peers say who asks, since anybody can send those.
+fn passing(
+    config: &Config,
+    roles: &HashMap<RoleName, RoleHeaders>,
+    credentials: &Credentials,
+) -> Vec<HeaderName> {
+    let trusted = credentials.trusted.as_ref();
+    let trusted = trusted.map(|trusted| trusted.names().map(HeaderName::clone));
+    let sent = |name: &HeaderName| {
+        let mut sent = roles.values().flat_map(|headers| headers.iter());
+        sent.any(|(known, _)| known == name)
+    };
+    let mut names: Vec<HeaderName> = Vec::new();
+    for (server, config) in &config.servers {
+        let listed = config.forward_headers.iter();
+        let listed = listed.filter_map(|name| HeaderName::try_from(name.as_str()).ok());
+        let own = config.forward_authorization.then_some(AUTHORIZATION);
+        for name in listed.chain(own) {
+            if sent(&name) {
+                tracing::warn!(%server, "clients' `{name}` is not passed on: a role sets it");
+            } else if trusted.as_ref().is_some_and(|names| names.contains(&name)) {
+                tracing::warn!(%server, "clients' `{name}` is not passed on: [trusted_headers] reads it");
+            } else if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    names
+}

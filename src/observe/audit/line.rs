@@ -1,0 +1,293 @@
+//! The line of one call: JSON, written by hand into a buffer that is used again.
+//!
+//! Texts may come from anybody. Whatever they hold, a line stays one line: for JSON, for `grep`,
+//! for tools that take U+2028 for a line end, and on a terminal.
+
+use std::{
+    io::{self, Write},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
+
+use super::{
+    entry::{Entry, Waiting},
+    redact,
+    shown::Shown,
+};
+
+/// Appends the line of one record.
+pub(super) fn write(out: &mut Vec<u8>, waiting: &Waiting, shown: &Shown, clock: &mut Clock) {
+    out.extend_from_slice(b"{\"time\":\"");
+    clock.write(out, waiting.time);
+    out.push(b'"');
+    let mut line = Line(out);
+    line.number("request", waiting.request);
+    match &waiting.entry {
+        Some(entry) => line.entry(entry, waiting.left_out, shown),
+        None => {
+            line.text("outcome", "lost");
+            line.text("reason", "the gateway did not record how the call ended");
+        }
+    }
+    out.extend_from_slice(b"}\n");
+}
+
+/// The date and time of a second, kept because the next record is likely of the same.
+#[derive(Default)]
+pub(super) struct Clock {
+    second: u64,
+    text: String,
+}
+
+impl Clock {
+    /// Appends a time in UTC, with milliseconds.
+    fn write(&mut self, out: &mut Vec<u8>, time: SystemTime) {
+        let time = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        if self.text.is_empty() || self.second != time.as_secs() {
+            self.second = time.as_secs();
+            let second = i64::try_from(self.second).unwrap_or(i64::MAX);
+            let second = Timestamp::from_second(second).unwrap_or(Timestamp::MAX);
+            self.text = format!("{second:.0}").trim_end_matches('Z').to_owned();
+        }
+        // Writing into memory cannot fail, here and below.
+        drop(write!(out, "{}.{:03}Z", self.text, time.subsec_millis()));
+    }
+}
+
+struct Line<'a>(&'a mut Vec<u8>);
+
+impl Line<'_> {
+    fn entry(&mut self, entry: &Entry, left_out: Option<usize>, shown: &Shown) {
+        self.text("caller", &entry.caller);
+        self.optional("role", entry.role.as_deref());
+        self.optional("key", entry.key.as_ref().map(|key| key.as_str()));
+        if let Some(address) = entry.address {
+            self.key("address");
+            drop(write!(self.0, "\"{}\"", address.to_canonical()));
+        }
+        self.text("method", &entry.method);
+        let server = entry.server.as_ref().map(|server| server.as_str());
+        self.optional("server", server);
+        let subject = entry.subject.as_ref().map(|subject| subject.parts());
+        if let Some((kind, name)) = subject {
+            self.text(kind, name);
+        }
+        let decision = match entry.refusal {
+            Some(_) => "refused",
+            None => "allowed",
+        };
+        self.text("decision", decision);
+        self.optional("rule", entry.rule.as_deref());
+        if let Some(refusal) = &entry.refusal {
+            self.text("stage", refusal.stage.name());
+            self.text("reason", &refusal.words);
+        }
+        self.text("outcome", entry.outcome.name());
+        let microseconds = u64::try_from(entry.duration.as_micros());
+        self.number("microseconds", microseconds.unwrap_or(u64::MAX));
+        self.number("bytes_in", entry.bytes_in);
+        self.number("bytes_out", entry.bytes_out);
+        if let Some(raw) = &entry.arguments {
+            let name = subject.map_or("", |(_, name)| name);
+            self.key("arguments");
+            redact::arguments(self.0, raw, &shown.of(server.unwrap_or_default(), name));
+        }
+        if let Some(size) = left_out {
+            self.key("arguments");
+            redact::hidden(self.0, size);
+        }
+    }
+
+    fn key(&mut self, key: &'static str) {
+        self.0.extend_from_slice(b",\"");
+        self.0.extend_from_slice(key.as_bytes());
+        self.0.extend_from_slice(b"\":");
+    }
+
+    fn text(&mut self, key: &'static str, text: &str) {
+        self.key(key);
+        string(self.0, text);
+    }
+
+    fn optional(&mut self, key: &'static str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.text(key, text);
+        }
+    }
+
+    fn number(&mut self, key: &'static str, number: u64) {
+        self.key(key);
+        drop(serde_json::to_writer(&mut *self.0, &number));
+    }
+}
+
+/// Appends a text as a JSON string.
+pub(super) fn string(out: &mut Vec<u8>, text: &str) {
+    let is_plain = |byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+    if text.bytes().all(is_plain) {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        return;
+    }
+    let json = &mut Serializer::with_formatter(out, OneLine);
+    drop(text.serialize(json));
+}
+
+/// Whether a character that JSON allows in a string would break a line, or turn it around.
+pub(super) fn breaks_a_line(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Escapes what JSON would let pass and a reader of lines would not.
+struct OneLine;
+
+impl Formatter for OneLine {
+    fn write_string_fragment<W: Write + ?Sized>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some((at, c)) = rest.char_indices().find(|(_, c)| breaks_a_line(*c)) {
+            let (before, after) = rest.split_at(at);
+            out.write_all(before.as_bytes())?;
+            write!(out, "\\u{:04x}", u32::from(c))?;
+            rest = after.get(c.len_utf8()..).unwrap_or_default();
+        }
+        out.write_all(rest.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::IpAddr, sync::Arc, time::Duration};
+
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::{
+        observe::{
+            Outcome,
+            audit::{Refused, Subject},
+        },
+        refusal::Stage,
+    };
+
+    fn line(entry: Option<Entry>) -> String {
+        let time: Timestamp = "2026-03-04T05:06:07.008999Z".parse().unwrap();
+        let waiting = Waiting {
+            request: 17,
+            time: time.into(),
+            entry,
+            left_out: None,
+            weight: 0,
+        };
+        let config = [("files/*".to_owned(), vec!["path".to_owned()])];
+        let mut out = Vec::new();
+        write(
+            &mut out,
+            &waiting,
+            &Shown::new(&config.into()),
+            &mut Clock::default(),
+        );
+        String::from_utf8(out).unwrap()
+    }
+
+    fn full() -> Entry {
+        let mut entry = Entry::new("key:alice".into(), "tools/call");
+        entry.role = Some("analyst".into());
+        entry.key = Some("alice".to_owned().try_into().unwrap());
+        entry.address = Some("::ffff:192.168.1.7".parse::<IpAddr>().unwrap());
+        entry.server = Some("files".to_owned().try_into().unwrap());
+        entry.subject = Some(Subject::Tool("read_file".into()));
+        entry.rule = Some("policies/team.toml:2 allow = \"files/read_*\"".into());
+        entry.outcome = Outcome::Ok;
+        entry.duration = Duration::from_micros(1234);
+        entry.bytes_in = 180;
+        entry.bytes_out = 4096;
+        entry.arguments = Some(r#"{"path": "/srv/a", "token": "hunter2"}"#.into());
+        entry
+    }
+
+    #[test]
+    fn a_time_is_that_of_its_own_second() {
+        let mut clock = Clock::default();
+        for text in [
+            "1970-01-01T00:00:00.000Z",
+            "2026-12-31T23:59:59.999Z",
+            "2027-01-01T00:00:00.000Z",
+            "2026-12-31T23:59:59.001Z",
+        ] {
+            let mut out = Vec::new();
+            clock.write(&mut out, text.parse::<Timestamp>().unwrap().into());
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_call_that_was_allowed() {
+        insta::assert_snapshot!(line(Some(full())), @r#"{"time":"2026-03-04T05:06:07.008Z","request":17,"caller":"key:alice","role":"analyst","key":"alice","address":"192.168.1.7","method":"tools/call","server":"files","tool":"read_file","decision":"allowed","rule":"policies/team.toml:2 allow = \"files/read_*\"","outcome":"ok","microseconds":1234,"bytes_in":180,"bytes_out":4096,"arguments":{"path":"/srv/a","token":"*** (9 bytes)"}}"#);
+    }
+
+    #[test]
+    fn a_call_that_was_refused() {
+        let mut entry = Entry::new("anonymous".into(), "prompts/get");
+        entry.subject = Some(Subject::Prompt("x".into()));
+        entry.outcome = Outcome::Refused;
+        entry.refusal = Some(Refused {
+            stage: Stage::Route,
+            words: "unknown prompt `x`".into(),
+        });
+        insta::assert_snapshot!(line(Some(entry)), @r#"{"time":"2026-03-04T05:06:07.008Z","request":17,"caller":"anonymous","method":"prompts/get","prompt":"x","decision":"refused","stage":"route","reason":"unknown prompt `x`","outcome":"refused","microseconds":0,"bytes_in":0,"bytes_out":0}"#);
+    }
+
+    #[test]
+    fn a_call_whose_record_was_lost() {
+        insta::assert_snapshot!(line(None), @r#"{"time":"2026-03-04T05:06:07.008Z","request":17,"outcome":"lost","reason":"the gateway did not record how the call ended"}"#);
+    }
+
+    /// What any text may hold, and what breaks lines more often than chance would have it.
+    fn text() -> impl Strategy<Value = Arc<str>> {
+        let nasty = "[\\x00-\\x1f\"\\\\\u{7f}\u{85}\u{2028}\u{2029}\u{202e}\u{2066}é😀a]{0,12}";
+        prop_oneof![nasty.prop_map_into(), ".{0,20}".prop_map_into()]
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_is_one_line_and_json_whatever_the_names(
+            [caller, role, rule, words, name] in [text(), text(), text(), text(), text()],
+            arguments in any::<Vec<(String, String)>>(),
+            microseconds in any::<u64>(),
+        ) {
+            let mut entry = full();
+            entry.caller = caller.clone();
+            entry.role = Some(role.clone());
+            entry.rule = Some(rule.clone());
+            entry.refusal = Some(Refused { stage: Stage::Accept, words: words.clone() });
+            entry.subject = Some(Subject::Tool(name.clone()));
+            entry.method = name.to_string().into();
+            entry.duration = Duration::from_micros(microseconds);
+            let arguments: serde_json::Map<String, Value> =
+                arguments.into_iter().map(|(key, value)| (key, Value::String(value))).collect();
+            entry.arguments = Some(serde_json::to_vec(&arguments).unwrap().into());
+
+            let line = line(Some(entry));
+            prop_assert!(line.ends_with('\n'));
+            prop_assert_eq!(line.chars().filter(|c| breaks_a_line(*c)).count(), 1);
+            let value: Value = serde_json::from_str(&line).unwrap();
+            for (key, text) in [
+                ("caller", &caller), ("role", &role), ("rule", &rule), ("reason", &words),
+                ("tool", &name), ("method", &name),
+            ] {
+                prop_assert_eq!(value[key].as_str(), Some(&**text));
+            }
+            prop_assert_eq!(value["microseconds"].as_u64(), Some(microseconds));
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What a call is judged by.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, LazyLock},
+};
+
+use http::HeaderName;
+
+use crate::{
+    authenticate::Credentials,
+    authorise::Roles,
+    call::{
+        Behalf, Caller, Extent, Networks, RoleHeaders, RoleName, ServerName, Sight, Standing, Visit,
+    },
+    forward::Servers,
+    limit::{Applying, Limits, SignIns},
+    refusal::Refusal,
+    route::{Sights, View, Views},
+};
+
+/// Everything a call is judged by. It is replaced whole, and a call sees one of it.
+#[derive(Clone)]
+pub struct Plan {
+    /// Who may come in, and what they may do.
+    pub policy: Arc<Policy>,
+    /// What is behind the gateway.
+    pub servers: Arc<Servers>,
+    /// What of it somebody sees.
+    pub views: Arc<Views>,
+}
+
+/// Who may come in, and what they may do.
+pub struct Policy {
+    /// Who may come in.
+    pub credentials: Credentials,
+    /// How often an address may fail to. Whoever replaces the policy hands it on.
+    pub sign_ins: Arc<SignIns>,
+    /// What each role may do.
+    pub roles: Arc<Roles>,
+    /// What the user may do whose process speaks over stdin.
+    pub local: Standing,
+    /// The limits that hold for each role, and those for callers without one.
+    pub limits: HashMap<Option<RoleName>, Applying>,
+    /// All of them, to be swept.
+    pub all_limits: Limits,
+    /// What each role sends along to servers.
+    pub role_headers: HashMap<RoleName, RoleHeaders>,
+    /// The addresses that are served; empty: all.
+    pub allowed: Networks,
+    /// Those who may say for which address they ask.
+    pub proxies: Networks,
+    /// The servers that look at addresses, in the order of [`Sights::gates`].
+    pub gates: Vec<(ServerName, Networks)>,
+    /// The headers of clients that some server is to get.
+    pub passing: Vec<HeaderName>,
+    /// What views are made by.
+    pub sights: Arc<Sights>,
+}
+
+impl Policy {
+    /// What a caller's lists depend on.
+    pub fn sight(&self, caller: &Caller, extent: &Extent) -> Sight {
+        Sight {
+            extent: extent.clone(),
+            role: caller.standing.role().cloned(),
+            gates: self.open_gates(caller.address),
+        }
+    }
+
+    /// The limits that hold for a caller.
+    pub fn limits_of(&self, caller: &Caller) -> &Applying {
+        static NONE: LazyLock<Applying> = LazyLock::new(Applying::default);
+        let role = caller.standing.role().cloned();
+        self.limits.get(&role).unwrap_or(&NONE)
+    }
+
+    /// What a caller's role sends along to servers.
+    pub fn headers_of(&self, caller: &Caller) -> RoleHeaders {
+        static NONE: LazyLock<RoleHeaders> = LazyLock::new(RoleHeaders::default);
+        let role = caller.standing.role();
+        let headers = role.and_then(|role| self.role_headers.get(role));
+        headers.unwrap_or(&NONE).clone()
+    }
+
+    /// On whose behalf servers are asked for something that is no call.
+    pub fn behalf(&self, visit: &Visit) -> Behalf {
+        Behalf {
+            visit: visit.clone(),
+            headers: self.headers_of(&visit.caller),
+        }
+    }
+
+    fn open_gates(&self, address: Option<IpAddr>) -> u64 {
+        let open = |(bit, (_, from)): (usize, &(ServerName, Networks))| {
+            u64::from(from.admit(address)) << bit
+        };
+        self.gates.iter().enumerate().map(open).sum()
+    }
+}
+
+impl Plan {
+    /// What somebody sees who comes in like this.
+    ///
+    /// # Errors
+    /// When the caller has no role, or the path leads nowhere for them.
+    pub fn look(&self, visit: &Visit) -> Result<(Sight, Arc<View>), Refusal> {
+        self.policy.roles.admit(&visit.caller, &visit.extent)?;
+        let sight = self.policy.sight(&visit.caller, &visit.extent);
+        let view = self.views.of(&sight).ok_or(Refusal::NoPath)?;
+        Ok((sight, view))
+    }
+
+    /// Whether there is something under a path, as far as a caller may know.
+    pub fn reaches(&self, extent: &Extent, caller: &Caller) -> bool {
+        match extent {
+            Extent::All => true,
+            Extent::View(name) => self.policy.sights.views.contains_key(name),
+            Extent::Server(name) => {
+                let mut gates = self.policy.gates.iter();
+                let shut = gates.any(|(gate, from)| gate == name && !from.admit(caller.address));
+                let known = self.servers.iter().any(|(server, _)| server == name);
+                known && !shut && self.policy.roles.may_know(caller, name)
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What one stream of a session carries: a bounded ring, from which a new connection goes on
+//! where the last one stopped, or where `Last-Event-ID` says.
+
+mod reader;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::{sync::Notify, time::timeout};
+
+pub use reader::Reader;
+
+/// How many messages are kept, and how many bytes.
+const MESSAGES: usize = 256;
+const BYTES: usize = 1024 * 1024;
+/// What is small enough to be kept although it has been read: nobody knows whether it arrived.
+const LIGHT: usize = 128 * 1024;
+
+/// The messages of one stream.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    ring: Mutex<Ring>,
+    came: Notify,
+    /// Something was read, or a reader has come or gone.
+    moved: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Ring {
+    messages: VecDeque<Bytes>,
+    bytes: usize,
+    /// How many messages there were before the first one kept; ids count from one.
+    before: u64,
+    /// The last id that was handed to a stream.
+    read: u64,
+    /// Which reader is the current one; an older one ends.
+    reader: u64,
+    /// Whether it is still there.
+    reading: bool,
+    /// No message will follow.
+    finished: bool,
+    closed: bool,
+}
+
+impl Ring {
+    fn last(&self) -> u64 {
+        self.before + self.messages.len() as u64
+    }
+
+    fn unread(&self) -> usize {
+        usize::try_from(self.last() - self.read).unwrap_or_default()
+    }
+
+    fn is_read(&self) -> bool {
+        self.finished && !self.reading && self.unread() == 0
+    }
+}
+
+impl Outbox {
+    /// Leaves a message for the stream.
+    pub fn push(&self, message: Bytes) {
+        self.add(message, false);
+    }
+
+    /// Leaves a message for the stream, unless the same one still waits.
+    pub fn push_once(&self, message: Bytes) {
+        self.add(message, true);
+    }
+
+    fn add(&self, message: Bytes, once: bool) {
+        let mut ring = self.ring();
+        let unread = ring.unread();
+        if once
+            && ring
+                .messages
+                .iter()
+                .rev()
+                .take(unread)
+                .any(|waiting| *waiting == message)
+        {
+            return;
+        }
+        ring.bytes += message.len();
+        ring.messages.push_back(message);
+        while ring.messages.len() > MESSAGES || (ring.bytes > BYTES && ring.messages.len() > 1) {
+            let dropped = ring.messages.pop_front().map_or(0, |oldest| oldest.len());
+            ring.bytes -= dropped;
+            ring.before += 1;
+        }
+        drop(ring);
+        self.came.notify_waiters();
+    }
+
+    /// Ends the current stream, and every later one.
+    pub fn close(&self) {
+        self.ring().closed = true;
+        self.came.notify_waiters();
+        self.moved.notify_waiters();
+    }
+
+    /// Ends the stream after the messages that are there.
+    pub fn finish(&self) {
+        self.ring().finished = true;
+        self.came.notify_waiters();
+        self.moved.notify_waiters();
+    }
+
+    /// Waits until fewer than `most` messages wait to be read.
+    pub async fn room(&self, most: usize) {
+        loop {
+            // Before looking, so that what happens in between is not missed.
+            let moved = self.moved.notified();
+            if self.ring().unread() < most {
+                return;
+            }
+            moved.await;
+        }
+    }
+
+    /// Waits until nobody will read any more: the stream was closed, or nobody has come back to
+    /// it for so long, or it has been read to its end and is too large to be kept.
+    pub async fn abandoned(&self, patience: Duration) {
+        loop {
+            let moved = self.moved.notified();
+            let (over, reading) = {
+                let ring = self.ring();
+                let heavy = ring.is_read() && ring.bytes > LIGHT;
+                (ring.closed || heavy, ring.reading)
+            };
+            if over {
+                return;
+            }
+            if reading {
+                moved.await;
+            } else if timeout(patience, moved).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Whether it has been read to its end.
+    pub fn is_read(&self) -> bool {
+        self.ring().is_read()
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self, after: Option<u64>) -> (u64, u64) {
+        let mut ring = self.ring();
+        ring.reader += 1;
+        ring.reading = true;
+        let reader = ring.reader;
+        let read = after.unwrap_or(ring.read).clamp(ring.before, ring.last());
+        drop(ring);
+        self.came.notify_waiters();
+        self.moved.notify_waiters();
+        (reader, read)
+    }
+}
