@@ -3,11 +3,13 @@
 mod api_key;
 mod expiry;
 pub mod jwt;
+mod key_fault;
 mod plain_key;
 mod trusted_header;
 
-pub use api_key::{ApiKeys, KeyConfig, KeyFault, KeyHash, generate, hash_of};
+pub use api_key::{ApiKeys, KeyConfig, KeyHash, generate, hash_of};
 pub use expiry::Expiry;
+pub use key_fault::KeyFault;
 pub use plain_key::{PlainKey, SHORTEST_KEY};
 pub use trusted_header::{TrustedHeaders, TrustedHeadersConfig};
 

@@ -5,13 +5,17 @@
 
 mod condition;
 mod decision;
+mod origin;
 mod pattern;
 mod role;
+mod wanted;
 
 pub use condition::{CallerFacts, Condition, ConditionError, Facts};
-pub use decision::{Allowance, Grants, Judgement, Origin, Rule, Verdict};
+pub use decision::{Allowance, Grants, Judgement, Rule, Verdict};
+pub use origin::Origin;
 pub use pattern::{Pattern, PatternError, Subject};
 pub use role::{Role, Roles, RuleConfig};
+pub use wanted::Wanted;
 
 use crate::{
     call::{Call, KeyName, RoleName, Target},
@@ -87,8 +91,12 @@ pub fn permit(shown: &impl Shown, roles: &Roles, call: Call) -> Result<Permitted
     Ok(Permitted { call, rule })
 }
 
-/// Looks at the arguments.
-fn settle(rules: &Rules, subject: Subject<'_>, call: &Call) -> Result<Origin, Refusal> {
+/// What the rules say of a call with these arguments.
+pub fn weigh<'r>(
+    rules: &'r Rules,
+    subject: Subject<'_>,
+    call: &Call,
+) -> Verdict<'r, ConditionError> {
     let params = call.frame.params();
     let arguments = params.and_then(|params| fields::field(params, "arguments"));
     let caller = &call.visit.caller;
@@ -105,13 +113,17 @@ fn settle(rules: &Rules, subject: Subject<'_>, call: &Call) -> Result<Origin, Re
         tool: subject.name(),
         server: subject.server(),
     };
-    let verdict = match rules.judge(subject) {
+    match rules.judge(subject) {
         Judgement::Denied { by } => Verdict::Denied { by, failed: None },
         Judgement::Allowed(allowance) => {
             allowance.settle(|condition: &Condition| condition.holds(&facts))
         }
-    };
-    match verdict {
+    }
+}
+
+/// Looks at the arguments.
+fn settle(rules: &Rules, subject: Subject<'_>, call: &Call) -> Result<Origin, Refusal> {
+    match weigh(rules, subject, call) {
         Verdict::Allowed { by } => Ok(by.clone()),
         Verdict::Denied { by, failed } => {
             let by = by.or(failed.as_ref().map(|(origin, _)| *origin));

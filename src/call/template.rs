@@ -72,6 +72,26 @@ impl Template {
     }
 }
 
+impl Template {
+    /// The text for a caller, in which what the files say is `***`: it may be a secret.
+    ///
+    /// # Errors
+    /// What is not known of the caller.
+    pub fn masked(&self, caller: &Caller) -> Result<String, &'static str> {
+        let masked = |piece: &Piece| {
+            let name = match piece {
+                Piece::Text(_) => return Ok("***".to_owned()),
+                Piece::Id => "caller.id",
+                Piece::Email => "caller.email",
+                Piece::Role => "caller.role",
+                Piece::Key => "caller.key",
+            };
+            Self(vec![piece.clone()]).fill(caller).ok_or(name)
+        };
+        self.0.iter().map(masked).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -95,6 +115,11 @@ mod tests {
         );
         assert_eq!(fill("{{caller.id}}:{{caller.email}}"), None);
         assert_eq!(fill("{{caller.role}}"), None);
+        let masked = |text: &str| Template::parse(text).unwrap().masked(&caller);
+        assert_eq!(masked("hunter2"), Ok("***".to_owned()));
+        let expected = Ok("***sam@example.com***".to_owned());
+        assert_eq!(masked("hunter2 {{caller.email}} hunter2"), expected);
+        assert_eq!(masked("{{caller.email}} {{caller.id}}"), Err("caller.id"));
         for wrong in [
             "{{",
             "{{caller.name}}",

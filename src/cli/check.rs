@@ -3,7 +3,12 @@
 use std::{process::ExitCode, time::Duration};
 
 use super::{CliError, log};
-use crate::{call::ServerName, config::Config, forward::State, gateway::Gateway};
+use crate::{
+    call::ServerName,
+    config::Config,
+    forward::{Servers, State},
+    gateway::{self, Case, Gateway},
+};
 
 const HEAD: [&str; 8] = [
     "SERVER",
@@ -16,8 +21,8 @@ const HEAD: [&str; 8] = [
     "PROMPTS",
 ];
 
-pub(super) async fn run(mut config: Config) -> Result<ExitCode, CliError> {
-    config.may_serve(config.gateway.listen)?;
+/// A gateway that has reached every server, or found it to be down.
+pub(super) async fn started(mut config: Config) -> Gateway {
     // Each server gets the time that its own table gives it.
     let longest = config
         .servers
@@ -26,22 +31,41 @@ pub(super) async fn run(mut config: Config) -> Result<ExitCode, CliError> {
         .max();
     config.gateway.first_list_wait = longest.unwrap_or_default() + Duration::from_secs(1);
     let gateway = Gateway::start(&config);
-    let pipeline = gateway.pipeline().clone();
-    pipeline.start.over().await;
+    gateway.pipeline().start.over().await;
+    gateway
+}
 
+/// The servers that are not up, and why.
+pub(super) fn away(servers: &Servers) -> Vec<String> {
+    let states = servers.iter().map(|(name, server)| (name, server.state()));
+    let away = states.filter_map(|(name, state)| {
+        let error = state.error?;
+        Some(format!("server `{name}`: {error}"))
+    });
+    away.collect()
+}
+
+pub(super) async fn run(config: Config) -> Result<ExitCode, CliError> {
+    config.may_serve(config.gateway.listen)?;
+    let cases = gateway::cases(&config);
+    let gateway = started(config).await;
+    let pipeline = gateway.pipeline().clone();
     let plan = pipeline.plan();
     let mut rows = vec![HEAD.map(str::to_owned).to_vec()];
     let mut problems: Vec<String> = plan.views.whole().warnings.clone();
     for (name, server) in plan.servers.iter() {
         let state = server.state();
         rows.push(row(name, &state, pipeline.offered(name)));
-        if let Some(error) = &state.error {
-            problems.push(format!("server `{name}`: {error}"));
-        }
     }
+    problems.extend(away(&plan.servers));
+    problems.extend(cases.iter().filter_map(failed));
     log::print(&table(&rows))?;
     for problem in &problems {
         log::print(&format!("problem: {problem}"))?;
+    }
+    if !cases.is_empty() {
+        let passed = cases.iter().filter(|case| case.failure.is_none()).count();
+        log::print(&format!("tests: {passed} of {} passed", cases.len()))?;
     }
     gateway.stop().await;
     Ok(if problems.is_empty() {
@@ -69,8 +93,17 @@ fn row(name: &ServerName, state: &State, offered: Option<[usize; 4]>) -> Vec<Str
     ]
 }
 
+fn failed(case: &Case) -> Option<String> {
+    let failure = case.failure.as_ref()?;
+    let place = &case.place;
+    Some(match &case.name {
+        Some(name) => format!("{place}: {name}: {failure}"),
+        None => format!("{place}: {failure}"),
+    })
+}
+
 /// Columns as wide as their widest cell.
-fn table(rows: &[Vec<String>]) -> String {
+pub(super) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let width = |column| {
         rows.iter()

@@ -3,6 +3,7 @@
 mod call;
 mod check;
 mod client;
+mod explain;
 mod list;
 mod log;
 mod quick;
@@ -72,8 +73,18 @@ enum Command {
     },
     /// Serve one client on stdin and stdout, for Claude Desktop, Cursor and the like
     Stdio,
-    /// Load everything, connect to every server, show what is there; exit 1 on a problem
+    /// Load everything, connect to every server, run the policies' tests; exit 1 on a problem
     Check,
+    /// Say why somebody may call something, or may not; without a target, all tools
+    #[command(
+        after_help = "Exit codes: 0 allowed (or, without a target, the role can be used) · 1 refused · \
+                      2 wrong arguments or configuration\n\
+                      Example: mcpgate explain --role analyst --tool files__write_file --args '{\"path\":\"/etc\"}'"
+    )]
+    Explain {
+        #[command(flatten)]
+        question: explain::Question,
+    },
     /// List what the servers offer, as clients see it
     List {
         /// What to list
@@ -178,7 +189,10 @@ impl Cli {
     pub async fn run(self) -> Result<ExitCode, CliError> {
         let quiet = match self.command {
             Command::Serve { .. } | Command::Stdio => "info",
-            Command::Check | Command::List { .. } | Command::Call { .. } => "error",
+            Command::Check
+            | Command::Explain { .. }
+            | Command::List { .. }
+            | Command::Call { .. } => "error",
             Command::HashKey { .. } | Command::Example { .. } => "warn",
         };
         log::start(
@@ -198,6 +212,7 @@ impl Cli {
                 let overrides = Quick::default().overrides(quick::variable)?;
                 check::run(self.options.load()?.overlay(&overrides)?).await
             }
+            Command::Explain { question } => explain::run(self.options.load()?, &question).await,
             Command::List { kind, json, remote } => {
                 list::run(self.options.source(&remote)?, kind, json).await
             }

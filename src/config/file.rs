@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use super::role::{AnonymousConfig, RoleConfig, ViewConfig};
+use super::{
+    role::{AnonymousConfig, RoleConfig, ViewConfig},
+    test_case::TestConfig,
+};
 use crate::{
     authenticate::{KeyConfig, TrustedHeadersConfig, jwt::TokenConfig},
     call::{KeyName, RoleName, ServerName, Sight},
@@ -47,6 +50,8 @@ pub(super) struct PolicyFile {
     pub(super) tokens: IndexMap<String, TokenConfig>,
     pub(super) trusted_headers: Option<TrustedHeadersConfig>,
     pub(super) anonymous: Option<AnonymousConfig>,
+    #[serde(default)]
+    pub(super) tests: Vec<TestConfig>,
 }
 
 impl ServersFile {

@@ -24,6 +24,7 @@ mod overrides;
 mod paths;
 mod policies;
 mod role;
+mod test_case;
 mod wording;
 
 pub use error::ConfigError;
@@ -33,6 +34,7 @@ pub use overrides::Overrides;
 pub use paths::Paths;
 pub use policies::PolicyConfig;
 pub use role::{AnonymousConfig, RoleConfig, ViewConfig};
+pub use test_case::{Expect, TestCaller, TestConfig};
 
 use document::Document;
 use file::ServersFile;
@@ -110,6 +112,16 @@ impl Config {
             policy: PolicyConfig::default(),
             folder,
         })
+    }
+
+    /// The server of that name.
+    ///
+    /// # Errors
+    /// When there is none; the words have the nearest.
+    pub fn server(&self, name: &str) -> Result<&ServerConfig, String> {
+        let known = self.servers.keys().map(ServerName::as_str);
+        let found = self.servers.get(name);
+        found.ok_or_else(|| wording::no_table("servers", name, known))
     }
 
     /// Whether `listen` may be served: strangers who reach it need a key, or an explicit welcome.

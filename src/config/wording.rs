@@ -23,6 +23,8 @@ pub(super) fn of_value(message: &str, path: Vec<String>) -> Fault {
     }
     let words = if found.starts_with("unknown variant ") {
         format!("expected {expected}")
+    } else if path == ["tests"] {
+        "each test has double brackets: [[tests]]".to_owned()
     } else if let Some(found) = found.strip_prefix("invalid type: ") {
         format!("expected {}, found {}", wanted(expected), kind(found))
     } else if found.starts_with("invalid value: ") {
@@ -31,6 +33,8 @@ pub(super) fn of_value(message: &str, path: Vec<String>) -> Fault {
         format!("{field} is missing")
     } else if message == "invalid socket address syntax" {
         format!("expected {}", wanted("socket address"))
+    } else if message == "invalid IP address syntax" {
+        "expected an address such as \"10.1.2.3\"".to_owned()
     } else if message == "wanted string or table" {
         "expected a string".to_owned() // what toml says of any enum
     } else {
@@ -51,7 +55,8 @@ fn unknown_key(path: &[String], known: &[&str]) -> Fault {
     let advice = match (parents, key) {
         (
             [],
-            "keys" | "roles" | "views" | "limits" | "tokens" | "trusted_headers" | "anonymous",
+            "keys" | "roles" | "views" | "limits" | "tokens" | "trusted_headers" | "anonymous"
+            | "tests",
         ) => "it belongs in a file of the policies folder".to_owned(),
         ([], "gateway" | "servers" | "audit") => "it belongs in servers.toml".to_owned(),
         (_, _) => match nearest(key, known) {

@@ -1,12 +1,18 @@
 //! The life of the process: start, serve, drain.
 
+mod cases;
 mod config;
+mod explain;
 mod policy;
 mod serve;
+mod supposed;
 
 use std::{sync::Arc, time::Duration};
 
+pub use cases::{Case, cases};
 pub use config::{GatewayConfig, Names};
+pub use explain::{Asker, Explained, explain};
+pub use supposed::{Supposed, plan};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -16,14 +22,8 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    accept,
-    config::Config,
-    forward::{Servers, Upward},
-    observe::audit::Audit,
-    pipeline::{Pipeline, Plan},
-    route::{Naming, Views},
-    session::Sessions,
-    start::Start,
+    accept, config::Config, forward::Upward, observe::audit::Audit, pipeline::Pipeline,
+    route::Naming, session::Sessions, start::Start,
 };
 
 /// How often idle sessions are looked for and metrics are folded.
@@ -48,13 +48,8 @@ impl Gateway {
     /// Starts to connect to every server, in the background.
     pub fn audited(config: &Config, audit: Option<Audit>) -> Self {
         let gateway = config.gateway.clone();
-        let servers = Arc::new(Servers::new(&config.servers, gateway.max_message));
-        let policy = Arc::new(policy::policy(config));
-        let plan = Plan {
-            servers: servers.clone(),
-            views: Arc::new(Views::new(policy.sights.clone(), Vec::new())),
-            policy,
-        };
+        let plan = plan(config);
+        let servers = plan.servers.clone();
         let sessions = Sessions::new(gateway.max_sessions, gateway.session_idle);
         let names = servers.iter().map(|(name, _)| name.clone());
         let start = Start::new(names, gateway.first_list_wait);

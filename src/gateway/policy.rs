@@ -136,7 +136,10 @@ fn selections(files: &PolicyConfig) -> HashMap<Arc<str>, Arc<Selection>> {
             allow.push(Rule {
                 pattern: crate::authorise::Pattern::everything(),
                 condition: None,
-                origin: format!("[views.{name}]").into(),
+                origin: crate::authorise::Origin::new(
+                    format!("[views.{name}]"),
+                    format!("everything of [views.{name}]"),
+                ),
             });
         }
         let deny = listed(files, ["views", name, "deny"], &view.deny);

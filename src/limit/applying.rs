@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    LimitName,
+    LimitConfig, LimitName,
     concurrency::Seat,
     keys::Facts,
     limits::{Limit, Measure},
@@ -17,6 +17,11 @@ impl Applying {
     /// In the order of their turns.
     pub(super) fn new(limits: Vec<Arc<Limit>>) -> Self {
         Self(limits.into())
+    }
+
+    /// Them, by their names.
+    pub fn limits(&self) -> impl Iterator<Item = (&LimitName, &LimitConfig)> {
+        self.0.iter().map(|limit| (&limit.name, &limit.config))
     }
 
     /// Whether none does.

@@ -7,7 +7,7 @@
 //! ]
 //! ```
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use serde::Deserialize;
 
@@ -104,6 +104,27 @@ impl LimitConfig {
             return Err(Fault::at(["concurrent"], "with 0 nobody would be served"));
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for LimitConfig {
+    /// `100 calls in 60s, 20 at once, for each caller and server`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.calls, self.concurrent) {
+            (Some(calls), _) => write!(f, "{calls} calls in {:?}", self.per.unwrap_or_default())?,
+            (None, concurrent) => write!(f, "{} at once", concurrent.unwrap_or(1))?,
+        }
+        if let Some(burst) = self.burst {
+            write!(f, ", {burst} of them at once")?;
+        }
+        if let Some(wait) = self.wait {
+            write!(f, ", others wait {wait:?}")?;
+        }
+        let each: Vec<&str> = self.each.iter().map(|fact| fact.name()).collect();
+        match each.is_empty() {
+            true => f.write_str(", for all together"),
+            false => write!(f, ", for each {}", each.join(" and ")),
+        }
     }
 }
 

@@ -25,6 +25,20 @@ pub enum Fact {
     Tool,
 }
 
+impl Fact {
+    /// As it is written in `each`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Key => "key",
+            Self::Role => "role",
+            Self::Address => "address",
+            Self::Server => "server",
+            Self::Tool => "tool",
+        }
+    }
+}
+
 /// What is known of a call. Calls that lack a fact are counted together.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Facts<'a> {

@@ -12,7 +12,7 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Limit {
     pub(super) name: LimitName,
-    config: LimitConfig,
+    pub(super) config: LimitConfig,
     pub(super) keys: Keys,
     pub(super) measure: Measure,
 }

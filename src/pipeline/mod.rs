@@ -10,6 +10,7 @@ mod notices;
 mod parking;
 mod plan;
 mod sessions;
+mod trial;
 
 use std::{
     net::IpAddr,
@@ -25,6 +26,7 @@ pub use answer::Answer;
 pub use listening::Listening;
 use parking::Parking;
 pub use plan::{Plan, Policy};
+pub use trial::{Attempt, Finding};
 
 pub use crate::limit::Held;
 

@@ -185,7 +185,7 @@ async fn help_and_version_are_told_without_a_config() {
     let help = run("", &["--help"]).await;
     assert_eq!(help.status.code(), Some(0));
     for command in [
-        "serve", "stdio", "check", "list", "call", "hash-key", "example",
+        "serve", "stdio", "check", "explain", "list", "call", "hash-key", "example",
     ] {
         assert!(
             stdout(&help).contains(&format!("\n  {command} ")),

@@ -9,13 +9,14 @@ use std::{
 use mcpgate::{
     config::{self, Config, Environment, Paths},
     forward::ServerConfig,
-    gateway::GatewayConfig,
+    gateway::{self, GatewayConfig},
 };
 
-const POLICIES: [&str; 3] = [
+const POLICIES: [&str; 4] = [
     "policies/keys.toml",
     "policies/roles.toml",
     "policies/identity.toml",
+    "policies/tests.toml",
 ];
 const PUBLIC_KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/rsa_public.pem");
 const PROGRAM: &str = "/usr/bin/mcpgate";
@@ -45,7 +46,8 @@ fn shown(file: &str) -> BTreeSet<String> {
     let mut table = String::new();
     let mut shown = BTreeSet::new();
     for line in uncommented(file).lines() {
-        if let Some(header) = line.strip_prefix('[') {
+        if line.starts_with('[') {
+            let header = line.trim_start_matches('[');
             table = header.split(['.', ']']).next().unwrap().to_owned();
             shown.insert(format!("{table} "));
         } else if let Some((key, _)) = line.split_once(" = ") {
@@ -88,11 +90,12 @@ fn every_key_is_shown(files: &[&str]) {
     let file = files[0];
     for table in known(file, "") {
         assert!(shown.contains(&format!("{table} ")), "{file}: [{table}]");
-        let name = match table.as_str() {
-            "gateway" | "audit" | "anonymous" | "trusted_headers" => "",
-            _ => ".x",
+        let header = match table.as_str() {
+            "gateway" | "audit" | "anonymous" | "trusted_headers" => format!("[{table}]"),
+            "tests" => format!("[[{table}]]"),
+            _ => format!("[{table}.x]"),
         };
-        for key in known(file, &format!("[{table}{name}]")) {
+        for key in known(file, &header) {
             let line = format!("{table} {key}");
             assert!(shown.contains(&line), "{file}: [{table}] {key}");
         }
@@ -160,6 +163,12 @@ fn the_shipped_policies_load_once_uncommented() {
     assert!(config.policy.keys.contains_key("alice"));
     assert_eq!(config.policy.roles.len(), 2);
     assert_eq!(config.policy.tokens.len(), 3);
+    let cases = gateway::cases(&config);
+    let failures: Vec<_> = cases
+        .iter()
+        .filter_map(|case| case.failure.as_ref())
+        .collect();
+    assert!(cases.len() == 3 && failures.is_empty(), "{failures:?}");
 }
 
 #[test]

@@ -84,7 +84,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "observe",
         ],
     ),
-    // Puts everything together and lets it live.
+    // Puts everything together and lets it live. `mcp` and `refusal` to say what would be answered
+    // to a call, and why.
     (
         "gateway",
         &[
@@ -96,8 +97,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "config",
             "forward",
             "limit",
+            "mcp",
             "observe",
             "pipeline",
+            "refusal",
             "route",
             "session",
             "start",
@@ -105,12 +108,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     // A server like any other: it shares nothing with the gateway.
     ("example", &[]),
-    // `forward` for one server that no file names, and its state; `observe` for the audit log,
-    // which is opened where a person hears that it cannot be.
+    // `forward` for one server that no file names, and its state; `authorise` and `pipeline` for
+    // what somebody asks about, and a call that is not made; `observe` for the audit log, which is
+    // opened where a person hears that it cannot be.
     (
         "cli",
         &[
             "authenticate",
+            "authorise",
             "call",
             "config",
             "example",
@@ -118,6 +123,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "gateway",
             "mcp",
             "observe",
+            "pipeline",
         ],
     ),
 ];

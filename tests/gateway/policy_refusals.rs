@@ -155,6 +155,21 @@ fn a_header_of_a_role_that_cannot_be_sent_is_refused() {
 }
 
 #[test]
+fn a_test_of_what_is_not_there_or_without_an_answer_is_refused() {
+    assert_snapshot!(refusal("test_of_an_unknown_role"), @"test_of_an_unknown_role/tests.toml:10:8: `role` in [[tests]]: there is no [roles.analist]; did you mean `analyst`?");
+    assert_snapshot!(refusal("test_of_an_unknown_server"), @"test_of_an_unknown_server/tests.toml:11:10: `target` in [[tests]]: there is no [servers.file]; did you mean `files`?");
+    assert_snapshot!(refusal("test_of_an_unknown_view"), @"test_of_an_unknown_view/tests.toml:13:8: `view` in [[tests]]: there is no [views.support]: no [views.<name>] is defined");
+    assert_snapshot!(refusal("test_of_an_unknown_key"), @"test_of_an_unknown_key/tests.toml:13:18: `caller.key` in [[tests]]: there is no [keys.<name>] with this name: no [keys.<name>] is defined");
+    assert_snapshot!(refusal("test_of_a_pattern"), @"test_of_a_pattern/tests.toml:11:10: `target` in [[tests]]: expected one thing and no pattern: without `*`");
+    assert_snapshot!(refusal("test_of_an_unknown_kind"), @"test_of_an_unknown_kind/tests.toml:11:10: `target` in [[tests]]: expected `server/tool`, `prompt:server/name` or `resource:server/uri`");
+    assert_snapshot!(refusal("test_without_an_expectation"), @"test_without_an_expectation/tests.toml:9:1: [[tests]]: `expect` is missing");
+    assert_snapshot!(refusal("test_with_another_expectation"), @"test_with_another_expectation/tests.toml:12:10: `expect` in [[tests]]: expected `allow` or `deny`");
+    assert_snapshot!(refusal("test_from_no_address"), @r#"test_from_no_address/tests.toml:13:8: `from` in [[tests]]: expected an address such as "10.1.2.3""#);
+    assert_snapshot!(refusal("test_with_an_unknown_setting"), @"test_with_an_unknown_setting/tests.toml:13:1: unknown key `arguments` in [[tests]]; known keys: name, role, caller, from, view, target, args, expect");
+    assert_snapshot!(refusal("test_in_a_single_table"), @"test_in_a_single_table/tests.toml:4:1: `tests`: each test has double brackets: [[tests]]");
+}
+
+#[test]
 fn no_message_about_a_policy_repeats_a_secret() {
     for message in cases(INVALID).map(|case| refusal(&case)) {
         assert!(!message.contains("hunter"), "{message}");

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::expiry::Expiry;
+use super::{KeyFault, expiry::Expiry};
 use crate::call::{Identity, KeyName, Networks, RoleName, Standing, Who};
 
 /// One `[keys.<name>]` table of a policy file.
@@ -97,31 +97,6 @@ impl fmt::Debug for KeyHash {
     }
 }
 
-/// Why a key does not open the door: for the log, never for whoever showed it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyFault {
-    /// Nobody has it.
-    Unknown,
-    /// Its time is over.
-    Expired,
-    /// It is switched off.
-    Disabled,
-    /// It may not be used from there.
-    Address,
-}
-
-impl KeyFault {
-    /// Metric label.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Expired => "expired",
-            Self::Disabled => "disabled",
-            Self::Address => "address",
-        }
-    }
-}
-
 /// Every key that opens the door, by the first bytes of its hash. Whoever shows a key cannot
 /// choose those, so that how long it takes to look them up teaches nothing of the rest.
 #[derive(Debug, Clone, Default)]
@@ -183,17 +158,31 @@ impl ApiKeys {
             .get(&presented.start())
             .map_or(&[][..], Vec::as_slice);
         let key = compare(alike, is_this).ok_or(KeyFault::Unknown)?;
-        if key.disabled {
+        key.open(from)
+    }
+
+    /// The same for whoever would show the key of that name.
+    ///
+    /// # Errors
+    /// When it would open nothing.
+    pub fn named(&self, name: &KeyName, from: Option<IpAddr>) -> Result<&Arc<Who>, KeyFault> {
+        let mut keys = self.0.values().flatten();
+        let key = keys.find(|key| key.who.key.as_ref() == Some(name));
+        key.ok_or(KeyFault::Unknown)?.open(from)
+    }
+}
+
+impl Key {
+    fn open(&self, from: Option<IpAddr>) -> Result<&Arc<Who>, KeyFault> {
+        if self.disabled {
             return Err(KeyFault::Disabled);
         }
-        if key
-            .expires
-            .is_some_and(|expires| expires <= Timestamp::now())
-        {
+        let over = |expires: Timestamp| expires <= Timestamp::now();
+        if self.expires.is_some_and(over) {
             return Err(KeyFault::Expired);
         }
-        match key.from.admit(from) {
-            true => Ok(&key.who),
+        match self.from.admit(from) {
+            true => Ok(&self.who),
             false => Err(KeyFault::Address),
         }
     }

@@ -8,32 +8,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, sync::Arc};
-
-use super::{Pattern, Subject};
-
-/// Where a rule was written: `policies/team.toml:12`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Origin(Arc<str>);
-
-impl Origin {
-    /// As the audit has it.
-    pub fn text(&self) -> &Arc<str> {
-        &self.0
-    }
-}
-
-impl From<String> for Origin {
-    fn from(place: String) -> Self {
-        Self(place.into())
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+use super::{Origin, Pattern, Subject};
 
 /// One entry of `allow` or `deny`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,6 +126,11 @@ impl<'g, C> Allowance<'g, C> {
     pub fn is_conditional(&self) -> bool {
         let mut rules = self.deny.iter().chain(&self.allow);
         rules.any(|rule| rule.condition.is_some())
+    }
+
+    /// The rules that may allow it.
+    pub fn allowing(&self) -> impl Iterator<Item = &'g Origin> {
+        self.allow.iter().map(|rule| &rule.origin)
     }
 
     /// The rule that allows it, where the arguments make no difference.

@@ -10,11 +10,16 @@ use std::{
 use indexmap::IndexMap;
 
 use super::PolicyConfig;
-use crate::config::{
-    ConfigError, Environment, Fault, Paths,
-    document::{self, Document},
-    file::{PolicyFile, ServersFile},
-    folder_of,
+use crate::{
+    authorise::{Origin, RuleConfig},
+    call::ServerName,
+    config::{
+        ConfigError, Environment, Fault, Paths,
+        document::{self, Document},
+        file::{PolicyFile, ServersFile},
+        folder_of,
+    },
+    forward::ServerConfig,
 };
 
 /// Reads every policy file, in the order of their names, and checks what they say together.
@@ -39,6 +44,7 @@ pub(in crate::config) fn load(
         token.resolve(&folder);
     }
     merged.check_holders()?;
+    merged.check_tests(&servers.servers)?;
     let checked = merged.policy.check(&servers.servers);
     checked.map_err(|fault| merged.locate(&fault))?;
     Ok(merged.policy)
@@ -51,6 +57,8 @@ struct Merged<'a> {
     documents: Vec<Document<'a>>,
     /// Which of the documents has a table: `["roles", "analyst"]`.
     tables: HashMap<Vec<String>, usize>,
+    /// In which of the documents each test stands, and as which of its tests.
+    tests: Vec<(usize, usize)>,
 }
 
 impl<'a> Merged<'a> {
@@ -66,8 +74,13 @@ impl<'a> Merged<'a> {
             .iter()
             .map(|(name, view)| ("views", name.as_str(), &view.allow, &view.deny));
         for (section, name, allow, deny) in roles.chain(views) {
-            self.note(&document, [section, name, "allow"], allow.len());
-            self.note(&document, [section, name, "deny"], deny.len());
+            self.note(&document, [section, name, "allow"], allow);
+            self.note(&document, [section, name, "deny"], deny);
+        }
+        for (local, test) in file.tests.into_iter().enumerate() {
+            let place = document.line(&["tests".to_owned(), local.to_string()]);
+            self.policy.tests.push((place, test));
+            self.tests.push((index, local));
         }
         let policy = &mut self.policy;
         extend(&mut policy.keys, file.keys, "keys", &mut tables);
@@ -108,15 +121,33 @@ impl<'a> Merged<'a> {
         Ok(())
     }
 
+    /// Refuses a test of what is not there: it would pass as a denial of anything does.
+    fn check_tests(&self, servers: &IndexMap<ServerName, ServerConfig>) -> Result<(), ConfigError> {
+        for ((_, test), (document, local)) in self.policy.tests.iter().zip(&self.tests) {
+            let checked = test.check(&self.policy, servers);
+            checked.map_err(|fault| {
+                let fault = fault.under(["tests", &local.to_string()]);
+                match self.documents.get(*document) {
+                    Some(document) => document.locate(&fault),
+                    None => ConfigError::Unplaced(fault),
+                }
+            })?;
+        }
+        Ok(())
+    }
+
     /// Remembers where the rules of a list stand.
-    fn note(&mut self, document: &Document<'_>, list: [&str; 3], rules: usize) {
+    fn note(&mut self, document: &Document<'_>, list: [&str; 3], rules: &[RuleConfig]) {
+        let [section, name, kind] = list;
         let list = list.map(str::to_owned);
-        let place = |index: usize| {
+        let place = |(index, rule): (usize, &RuleConfig)| {
             let mut path = list.to_vec();
             path.push(index.to_string());
-            document.line(&path).into()
+            let when = rule.when.as_ref().map_or("", |_| " when …");
+            let rule = format!("{kind} {:?}{when} of [{section}.{name}]", rule.target);
+            Origin::new(document.line(&path), rule)
         };
-        let origins = (0..rules).map(place).collect();
+        let origins = rules.iter().enumerate().map(place).collect();
         self.policy.origins.insert(list, origins);
     }
 

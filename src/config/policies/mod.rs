@@ -14,6 +14,7 @@ use crate::{
     authenticate::{KeyConfig, TrustedHeadersConfig, jwt::TokenConfig},
     authorise::Origin,
     call::{KeyName, RoleName},
+    config::{test_case::TestConfig, wording},
     limit::{LimitConfig, LimitName},
 };
 
@@ -34,6 +35,8 @@ pub struct PolicyConfig {
     pub trusted_headers: Option<TrustedHeadersConfig>,
     /// `[anonymous]`
     pub anonymous: Option<AnonymousConfig>,
+    /// `[[tests]]`, each with its place.
+    pub tests: Vec<(String, TestConfig)>,
     /// Where each rule stands, by the path of its list.
     pub(super) origins: HashMap<[String; 3], Vec<Origin>>,
 }
@@ -42,6 +45,39 @@ impl PolicyConfig {
     /// Whether nobody can be asked who they are.
     pub fn asks_nobody(&self) -> bool {
         self.keys.is_empty() && self.tokens.is_empty() && self.trusted_headers.is_none()
+    }
+
+    /// The role of that name.
+    ///
+    /// # Errors
+    /// When there is none; the words have the nearest.
+    pub fn role(&self, name: &str) -> Result<&RoleName, String> {
+        let known = || self.roles.keys().map(RoleName::as_str);
+        let found = self.roles.get_key_value(name).map(|(name, _)| name);
+        found.ok_or_else(|| wording::no_table("roles", name, known()))
+    }
+
+    /// The key of that name.
+    ///
+    /// # Errors
+    /// As for a role.
+    pub fn key(&self, name: &str) -> Result<&KeyName, String> {
+        let known = || self.keys.keys().map(KeyName::as_str);
+        let found = self.keys.get_key_value(name).map(|(name, _)| name);
+        found.ok_or_else(|| wording::no_key(name, known()))
+    }
+
+    /// The view of that name.
+    ///
+    /// # Errors
+    /// As for a role.
+    pub fn view(&self, name: &str) -> Result<&str, String> {
+        let known = || self.views.keys().map(String::as_str);
+        let found = self
+            .views
+            .get_key_value(name)
+            .map(|(name, _)| name.as_str());
+        found.ok_or_else(|| wording::no_table("views", name, known()))
     }
 
     /// Where the rules of a list stand: `["roles", "analyst", "allow"]`.
