@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, Method as Verb, Request, Response, StatusCode};
+use http::{HeaderMap, Method as Verb, Request, Response, StatusCode, header::AUTHORIZATION};
 use hyper::body::Incoming;
 
 use super::{
@@ -70,6 +70,22 @@ impl Endpoint {
             extent,
             headers: passing.collect(),
         })
+    }
+
+    /// Looks at a request for how the gateway is doing. Gives whether whoever asks may know more
+    /// than that it lives: where callers can be asked who they are, they have to say.
+    pub async fn probe(
+        &self,
+        peer: IpAddr,
+        headers: &HeaderMap,
+    ) -> Result<bool, Box<Response<Body>>> {
+        let address = self
+            .locate(peer, headers)
+            .map_err(|refusal| Box::new(self.turned_away(&refusal, true)))?;
+        let plan = self.pipeline().plan();
+        let shows = headers.contains_key(AUTHORIZATION) || headers.contains_key("x-api-key");
+        Ok(plan.policy.credentials.is_empty()
+            || (shows && self.pipeline().identify(address, headers).await.is_ok()))
     }
 
     /// Where a request comes from, if that address is served.

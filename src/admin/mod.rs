@@ -17,6 +17,13 @@ use crate::{
 struct Health<'a> {
     /// `starting`, `ok`, or `degraded`: some server is not up.
     status: &'static str,
+    #[serde(flatten)]
+    details: Option<Details<'a>>,
+}
+
+/// What is nobody's business who cannot say who they are.
+#[derive(Debug, Serialize)]
+struct Details<'a> {
     version: &'static str,
     uptime_seconds: u64,
     tools_count: usize,
@@ -28,8 +35,8 @@ struct Health<'a> {
 }
 
 /// Answers `/health`. It is 200 as long as the gateway itself works: one server that is down
-/// must not have the whole gateway restarted.
-pub fn health(pipeline: &Pipeline) -> Response<Body> {
+/// must not have the whole gateway restarted. Only who is `known` learns which.
+pub fn health(pipeline: &Pipeline, known: bool) -> Response<Body> {
     let plan = pipeline.plan();
     let states = plan
         .servers
@@ -41,8 +48,7 @@ pub fn health(pipeline: &Pipeline) -> Response<Body> {
         false if pipeline.start.is_over() => "degraded",
         false => "starting",
     };
-    let health = Health {
-        status,
+    let details = known.then(|| Details {
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: pipeline.metrics.uptime().as_secs(),
         tools_count: plan.views.whole().count(List::Tools),
@@ -51,7 +57,8 @@ pub fn health(pipeline: &Pipeline) -> Response<Body> {
         total_requests: pipeline.metrics.requests(),
         timestamp: jiff::Timestamp::now(),
         servers,
-    };
+    });
+    let health = Health { status, details };
     json(StatusCode::OK, message::json(&health).into())
 }
 

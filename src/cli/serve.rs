@@ -19,6 +19,12 @@ use crate::{
 pub(super) async fn http(config: &Config) -> Result<ExitCode, CliError> {
     let listen = config.gateway.listen;
     config.may_serve(listen)?;
+    if config.policy.shuts_everybody_out() {
+        tracing::warn!(
+            "nobody can come in: the policies have roles, and neither [keys.*], [tokens.*], \
+             [trusted_headers] nor [anonymous] to give them to somebody"
+        );
+    }
     let bound = TcpListener::bind(listen).await;
     let listener = bound.map_err(|error| CliError::Listen(listen, error))?;
     let address = listener.local_addr()?;

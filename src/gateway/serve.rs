@@ -157,8 +157,13 @@ impl Door {
             ("/messages", _) => Box::pin(self.endpoint.messages(request, peer)).await,
             ("/", _) => Box::pin(self.endpoint.serve(request, peer, extent)).await,
             _ if extent != Extent::All => status(StatusCode::NOT_FOUND),
-            ("/health", &Method::GET) => admin::health(&self.pipeline),
-            ("/metrics", &Method::GET) => admin::metrics(&self.pipeline),
+            ("/health" | "/metrics", &Method::GET) => {
+                match Box::pin(self.endpoint.probe(peer, request.headers())).await {
+                    Ok(_) if path == "/metrics" => admin::metrics(&self.pipeline),
+                    Ok(known) => admin::health(&self.pipeline, known),
+                    Err(refused) => *refused,
+                }
+            }
             ("/health" | "/metrics", _) => status(StatusCode::METHOD_NOT_ALLOWED),
             _ => status(StatusCode::NOT_FOUND),
         }

@@ -145,7 +145,7 @@ impl Pipeline {
                 ..Answer::of(reply, record)
             },
             Err(refusal) => {
-                self.note_denial(&record, &refusal);
+                self.note_denial(&mut record, &refusal);
                 let stateless = session.client.revision.is_stateless();
                 Answer::refused(refusal, stateless, record, &id)
             }
@@ -210,12 +210,15 @@ impl Pipeline {
     }
 
     /// Counts a tool that is there, and not for this caller.
-    fn note_denial(&self, record: &Record, refusal: &Refusal) {
+    fn note_denial(&self, record: &mut Record, refusal: &Refusal) {
         if let Refusal::Forbidden(Target::Tool(name), _)
         | Refusal::Condition(Target::Tool(name), _) = refusal
         {
             let plan = self.plan.load();
             let way = plan.views.whole().way(List::Tools, name);
+            if let Some(way) = way {
+                record.found(&way.server, &way.key, true);
+            }
             record.denied(way.map_or(name, |way| &way.key));
         }
     }

@@ -28,6 +28,7 @@ mod frame_properties;
 mod headers_upstream;
 mod headers_upstream_links;
 mod headers_upstream_passed;
+mod health;
 mod hostile;
 mod ids_never_cross;
 mod layers;

@@ -1,6 +1,7 @@
 //! Who may come in from where, and what is there for them.
 
 use http::{Method, StatusCode};
+use mcpgate::config::{self, Environment, Paths};
 use serde_json::json;
 
 use crate::support::{Client, Gateway, HttpServer, Modern, initialize, key, notification, request};
@@ -165,5 +166,26 @@ async fn a_pipe_is_of_this_machine_and_has_no_address_to_look_at() {
         2,
         "{}",
         json!(answers)
+    );
+}
+
+#[test]
+fn no_more_servers_look_at_addresses_than_can_be_told_apart() {
+    let load = |servers: usize| {
+        let table = |number| format!("[servers.s{number}]\ncommand = 'x'\nfrom = ['10.0.0.1']\n");
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("servers.toml");
+        std::fs::write(&file, (0..servers).map(table).collect::<String>()).unwrap();
+        let environment = Environment {
+            variable: &|_| None,
+            program: "mcpgate".as_ref(),
+        };
+        config::load_with(&Paths::find(Some(file), None).unwrap(), &environment)
+    };
+    assert!(load(63).is_ok());
+    let error = load(64).unwrap_err().to_string();
+    assert!(
+        error.contains("more than 63 servers look at addresses"),
+        "{error}"
     );
 }

@@ -8,7 +8,8 @@ use crate::support::{
 
 const ROLES: &str = "
     [roles.reader]
-    allow = ['files/read', 'prompt:files/hello', 'resource:files/a://open', 'resource:files/t://open/*']
+    allow = ['files/read', 'prompt:files/hello', 'resource:files/a://open', 'resource:files/t://open/*',
+        'resource:other/b://open']
     deny = ['files/denied']
 ";
 

@@ -115,6 +115,12 @@ async fn who_has_lost_the_right_meanwhile_does_not_go_on() {
     let refused = unmapped.retry("up__ask", "{}", &answers, &state).await;
     assert_eq!(refused.error().1, "the role `nobody` does not exist");
     assert_eq!(answers_heard(&server), 0);
+    let again = modern(&gateway, "all", "u");
+    let reply = again.retry("up__ask", "{}", &answers, &state).await;
+    assert!(
+        reply.answer()["result"].is_object(),
+        "who is refused ends nothing"
+    );
 }
 
 #[tokio::test]

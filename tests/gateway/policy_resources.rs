@@ -112,6 +112,23 @@ async fn resources_are_judged_by_their_own_uri_listed_or_not() {
 }
 
 #[tokio::test]
+async fn a_way_up_is_let_through_only_where_everything_is() {
+    let server = server().await;
+    let up = [
+        "file:///srv/../etc/b",
+        "file:///srv/%2e%2e/etc/b",
+        "file:///srv/./a",
+    ];
+    for (rule, expected) in [("file:///srv/*", false), ("files/*", true)] {
+        let (_gateway, client) = under(&server, &format!("allow = ['resource:{rule}']")).await;
+        assert!(reads(&client, "file:///srv/a").await);
+        for uri in up {
+            assert_eq!(reads(&client, uri).await, expected, "{rule} {uri}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_no_list_has_is_read_where_only_that_is_allowed() {
     let (files, other) = (server().await, server().await);
     let rule = "[roles.r]\nallow = ['resource:files/note://*', 'method:files/jobs/*']";

@@ -80,6 +80,11 @@ impl PolicyConfig {
         found.ok_or_else(|| wording::no_table("views", name, known()))
     }
 
+    /// Whether nobody can come in over HTTP: there are roles, and no way to have one.
+    pub fn shuts_everybody_out(&self) -> bool {
+        self.asks_nobody() && self.anonymous.is_none() && !self.roles.is_empty()
+    }
+
     /// Where the rules of a list stand: `["roles", "analyst", "allow"]`.
     pub fn origins(&self, list: [&str; 3]) -> &[Origin] {
         let list = list.map(str::to_owned);

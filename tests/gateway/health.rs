@@ -1,0 +1,52 @@
+//! How the gateway is doing, for machines that ask: everybody learns that it lives, and only who is
+//! known what is behind it.
+
+use http::{Method, StatusCode};
+use mcpgate::authenticate::hash_of;
+use serde_json::{Value, json};
+
+use crate::support::{Client, Gateway, HttpServer};
+
+async fn health(client: Client) -> (StatusCode, Value) {
+    let reply = client.at("/health").ask(Method::GET, "").await;
+    (reply.status, serde_json::from_slice(&reply.body).unwrap())
+}
+
+#[tokio::test]
+async fn where_keys_are_asked_for_a_stranger_learns_only_that_it_lives() {
+    let server = HttpServer::with_tools(&["echo"]).await;
+    let policy = format!("[keys.prometheus]\nhash = \"{}\"", hash_of("key"));
+    let gateway = Gateway::with_policy(&server.table("up"), &policy).await;
+    gateway.settled().await;
+
+    let bare = (StatusCode::OK, json!({ "status": "ok" }));
+    assert_eq!(health(gateway.client()).await, bare);
+    let wrong = gateway.client().with("x-api-key", "wrong");
+    assert_eq!(health(wrong).await, bare);
+
+    let (_, known) = health(gateway.client().with("x-api-key", "key")).await;
+    assert_eq!(known["servers"]["up"]["state"], "up");
+    assert_eq!(known["tools_count"], 1);
+}
+
+#[tokio::test]
+async fn where_nobody_is_asked_everybody_learns_all_of_it() {
+    let server = HttpServer::with_tools(&["echo"]).await;
+    let gateway = Gateway::of(&[("up", &server)]).await;
+
+    let (status, all) = health(gateway.client()).await;
+
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(all["servers"]["up"]["state"], "up");
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_served_learns_nothing() {
+    let gateway = Gateway::start("[gateway]\nallowed_ips = [\"192.0.2.1\"]").await;
+
+    for path in ["/health", "/metrics"] {
+        let reply = gateway.client().at(path).ask(Method::GET, "").await;
+        assert_eq!(reply.status, StatusCode::FORBIDDEN, "{path}");
+        assert!(reply.text().contains("allowed_ips"), "{}", reply.text());
+    }
+}
