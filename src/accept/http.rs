@@ -237,13 +237,13 @@ impl Endpoint {
         }
         let session = self.session(visit, headers)?;
         // Who has lost the role hears no more of what it was good for.
-        self.pipeline.look(visit)?;
+        let (sight, _) = self.pipeline.plan().look_on(&session, visit)?;
         let after: Option<EventId> = headers
             .get(LAST_EVENT)
             .and_then(|id| id.to_str().ok()?.parse().ok());
         let trail = after.and_then(|after| after.trail);
         let outbox = match trail {
-            Some(trail) => session.followed(trail).ok_or(Refusal::StreamOver)?,
+            Some(trail) => session.followed(trail, &sight).ok_or(Refusal::StreamOver)?,
             None => session.outbox.clone(),
         };
         let reader = Reader::open(outbox, after.map(|after| after.number));

@@ -73,19 +73,25 @@ impl Endpoint {
     }
 
     /// Looks at a request for how the gateway is doing. Gives whether whoever asks may know more
-    /// than that it lives: where callers can be asked who they are, they have to say.
+    /// than that it lives: where callers can be asked who they are, they have to say, and where
+    /// not, they must not be a page that points its own name here. Probes name what host they
+    /// like, and are answered all the same.
     pub async fn probe(
         &self,
+        request: &Request<Incoming>,
         peer: IpAddr,
-        headers: &HeaderMap,
     ) -> Result<bool, Box<Response<Body>>> {
+        let headers = request.headers();
         let address = self
             .locate(peer, headers)
             .map_err(|refusal| Box::new(self.turned_away(&refusal, true)))?;
         let plan = self.pipeline().plan();
         let shows = headers.contains_key(AUTHORIZATION) || headers.contains_key("x-api-key");
-        Ok(plan.policy.credentials.is_empty()
-            || (shows && self.pipeline().identify(address, headers).await.is_ok()))
+        let open = plan.policy.credentials.is_empty();
+        Ok(
+            (open && self.origins().check(request.uri(), headers).is_ok())
+                || (shows && self.pipeline().identify(address, headers).await.is_ok()),
+        )
     }
 
     /// Where a request comes from, if that address is served.

@@ -29,13 +29,6 @@ use crate::{
     refusal::Refusal,
 };
 
-/// What a caller is to the servers behind us: whoever speaks plain HTTP does not say.
-const INFO: &str = concat!(
-    r#"{"name":"mcpgate","version":""#,
-    env!("CARGO_PKG_VERSION"),
-    r#""}"#
-);
-
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
 pub enum Wish {
@@ -87,7 +80,8 @@ impl Endpoint {
                 (Method::ToolsCall, params(&body)?)
             }
         };
-        let session = self.pipeline().sessions.plain(visit, INFO)?;
+        // Whoever speaks plain HTTP does not say what they are.
+        let session = self.pipeline().sessions.plain(visit, message::GATEWAY)?;
         let message = message::request(session.client.number(), method, &params);
         let (call, exchange) = begin(self.pipeline(), &session, Frame::parse(message)?, visit);
         exchange.mute();

@@ -45,9 +45,14 @@ pub struct Unknown {
 }
 
 impl Unknown {
-    /// Whether something was shown at all: that is a failed attempt, and not a question.
+    /// Whether something was shown that is not good: that is a failed attempt, and not a question.
+    /// A token that was good until it expired is no guess, nor is one that we cannot judge for lack
+    /// of its issuer's keys; others may come from the same address.
     pub fn has_tried(self) -> bool {
-        self.scheme != "none"
+        !matches!(
+            (self.scheme, self.reason),
+            ("none", _) | ("token", "expired" | "unavailable")
+        )
     }
 }
 

@@ -106,7 +106,9 @@ impl TrustedHeaders {
         let named = headers.contains_key(&self.role);
         let (standing, id, email) = match (values, role) {
             ([Ok(id), Ok(email)], Ok(role)) => (self.standing(role, named, peer), id, email),
-            ([Err(why), _] | [_, Err(why)], _) | (_, Err(why)) => (nothing(why), None, None),
+            // It is still who it was: what its sessions could see ends, and not the sessions.
+            ([Ok(id), Ok(email)], Err(why)) => (nothing(why), id, email),
+            ([Err(why), _] | [_, Err(why)], _) => (nothing(why), None, None),
         };
         let user = id.clone().or_else(|| email.clone()).unwrap_or_default();
         let identity = Identity::User(key.clone(), user);

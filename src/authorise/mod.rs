@@ -5,16 +5,16 @@
 
 mod condition;
 mod decision;
-mod origin;
 mod pattern;
 mod role;
+mod source;
 mod wanted;
 
 pub use condition::{CallerFacts, Condition, ConditionError, Facts};
 pub use decision::{Allowance, Grants, Judgement, Rule, Verdict};
-pub use origin::Origin;
 pub use pattern::{Pattern, PatternError, Subject};
 pub use role::{Role, Roles, RuleConfig};
+pub use source::Source;
 pub use wanted::Wanted;
 
 use crate::{
@@ -32,11 +32,11 @@ pub enum Access<'a> {
     /// No rule is asked.
     Open,
     /// This rule allows it.
-    Allowed(&'a Origin),
+    Allowed(&'a Source),
     /// It depends on the arguments.
     Conditional(&'a Rules, Subject<'a>),
     /// It is there, and not for them; the rule that denies it, if one does.
-    Hidden(Option<&'a Origin>),
+    Hidden(Option<&'a Source>),
     /// There is none.
     Unknown,
 }
@@ -51,7 +51,7 @@ pub trait Shown {
 #[derive(Debug)]
 pub struct Permitted {
     call: Call,
-    rule: Option<Origin>,
+    rule: Option<Source>,
 }
 
 impl Permitted {
@@ -61,7 +61,7 @@ impl Permitted {
     }
 
     /// The rule that allows it, if one was asked.
-    pub fn rule(&self) -> Option<&Origin> {
+    pub fn rule(&self) -> Option<&Source> {
         self.rule.as_ref()
     }
 
@@ -83,7 +83,7 @@ pub fn permit(shown: &impl Shown, roles: &Roles, call: Call) -> Result<Permitted
         Access::Allowed(rule) => Some(rule.clone()),
         Access::Conditional(rules, subject) => Some(settle(rules, subject, &call)?),
         Access::Hidden(by) => {
-            let by = by.map(|origin| origin.to_string().into());
+            let by = by.map(|source| source.to_string().into());
             return Err(Refusal::Forbidden(call.target, by));
         }
         Access::Unknown => return Err(Refusal::NoRoute(call.target)),
@@ -122,12 +122,12 @@ pub fn weigh<'r>(
 }
 
 /// Looks at the arguments.
-fn settle(rules: &Rules, subject: Subject<'_>, call: &Call) -> Result<Origin, Refusal> {
+fn settle(rules: &Rules, subject: Subject<'_>, call: &Call) -> Result<Source, Refusal> {
     match weigh(rules, subject, call) {
         Verdict::Allowed { by } => Ok(by.clone()),
         Verdict::Denied { by, failed } => {
-            let by = by.or(failed.as_ref().map(|(origin, _)| *origin));
-            let mut rule = by.map_or_else(|| "no condition holds".to_owned(), Origin::to_string);
+            let by = by.or(failed.as_ref().map(|(source, _)| *source));
+            let mut rule = by.map_or_else(|| "no condition holds".to_owned(), Source::to_string);
             if let Some((_, error)) = failed {
                 rule = format!("{rule}: {error}");
             }

@@ -4,8 +4,8 @@ mod behalf;
 mod caller;
 mod client;
 mod level;
+mod name;
 mod networks;
-mod server_name;
 mod sight;
 mod template;
 mod visit;
@@ -16,11 +16,12 @@ use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 
 pub use behalf::{Behalf, RoleHeaders};
-pub use caller::{Caller, Identity, KeyName, RoleName, Standing, Who};
+pub use caller::{Caller, Identity, Standing, Who};
 pub use client::{Client, Question};
 pub use level::Level;
+pub(crate) use name::name;
+pub use name::{KeyName, RoleName, ServerName};
 pub use networks::Networks;
-pub use server_name::ServerName;
 pub use sight::{Extent, Sight};
 pub use template::Template;
 pub use visit::Visit;
@@ -162,10 +163,7 @@ fn target(frame: &Frame, client: &Client) -> Result<Target, Refusal> {
         Method::ResourcesUnsubscribe => {
             need(Part::Uri, "`uri` is missing").map(|uri| Target::Subscription(uri, false))
         }
-        Method::CompletionComplete => match frame.text(Part::RefName) {
-            Some(name) => Ok(Target::PromptArgument(name.into_owned())),
-            None => need(Part::RefUri, "`ref` is missing").map(Target::TemplateArgument),
-        },
+        Method::CompletionComplete => reference(frame),
         Method::Initialize => Err(Refusal::Initialized),
         Method::SamplingCreateMessage
         | Method::ServerDiscover
@@ -180,6 +178,21 @@ fn target(frame: &Frame, client: &Client) -> Result<Target, Refusal> {
         | Method::ResourcesUpdated
         | Method::ListChanged(_)
         | Method::RootsListChanged => Err(Refusal::UnknownMethod(method.name().to_owned())),
+    }
+}
+
+/// What an argument to be completed belongs to.
+fn reference(frame: &Frame) -> Result<Target, Refusal> {
+    let uri = frame.raw(Part::RefUri).filter(|uri| *uri != "null");
+    match (frame.text(Part::RefName), uri) {
+        // We would judge the prompt, and its server could go by the template.
+        (Some(_), Some(_)) => Err(Refusal::Params("`ref` has both a `name` and a `uri`")),
+        (Some(name), None) => Ok(Target::PromptArgument(name.into_owned())),
+        (None, _) => {
+            let uri = frame.text(Part::RefUri).map(Cow::into_owned);
+            uri.map(Target::TemplateArgument)
+                .ok_or(Refusal::Params("`ref` is missing"))
+        }
     }
 }
 

@@ -28,6 +28,6 @@ pub struct Sight {
 }
 
 impl Sight {
-    /// How many servers may look at addresses.
+    /// How many servers may look at addresses: each is a bit of `gates`.
     pub const GATES: usize = 63;
 }

@@ -1,8 +1,8 @@
 //! From files to one checked, immutable configuration.
 //!
-//! [`load`] is the only way in: boot, `mcpgate check` and reload all call it,
-//! so that a file which passes one passes all. It reads `servers.toml`, then `policies/*.toml` in the
-//! order of their names, and stops at the first thing it does not understand.
+//! [`load`] is the only way in: every command calls it, so that a file which passes one passes
+//! all. It reads `servers.toml`, then `policies/*.toml` in the order of their names, and stops at
+//! the first thing it does not understand.
 
 use std::{
     net::SocketAddr,

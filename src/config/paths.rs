@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::ConfigError;
 
-/// Where the files are, found once: a reload reads the same ones.
+/// Where the files are, found once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
     config: PathBuf,

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, path::Path};
 
 use http::{HeaderName, HeaderValue, Uri, header::AUTHORIZATION};
+use indexmap::IndexMap;
 
 use super::config::{Scope, Secret, ServerConfig, Text};
 use crate::{call::Template, config::Fault};
@@ -127,15 +128,7 @@ impl ServerConfig {
         }
         check_url(url).map_err(|message| Fault::at(["url"], message))?;
 
-        let mut seen = HashMap::new();
-        for (name, Secret(value)) in &self.headers {
-            let header = check_header(name, value)?;
-            if let Some(earlier) = seen.insert(header, name) {
-                let message = format!("is the same header as `{earlier}`");
-                return Err(Fault::at_key(["headers", name], message));
-            }
-        }
-        self.check_forwarding(&seen)
+        self.check_forwarding(&check_headers(&self.headers)?)
     }
 
     /// What of clients' headers may be passed on, beside those that are set.
@@ -186,11 +179,24 @@ fn check_url(url: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Whether a table `headers` may have this one.
+/// The headers of a table `headers`, each with its name as written.
 ///
 /// # Errors
-/// When it may not; the fault's path starts at `headers`.
-pub(crate) fn check_header(name: &str, value: &str) -> Result<HeaderName, Fault> {
+/// When one of them may not be set, or stands twice; the fault's path starts at `headers`.
+pub(crate) fn check_headers(
+    headers: &IndexMap<String, Secret>,
+) -> Result<HashMap<HeaderName, &String>, Fault> {
+    let mut seen = HashMap::new();
+    for (name, Secret(value)) in headers {
+        if let Some(earlier) = seen.insert(check_header(name, value)?, name) {
+            let message = format!("is the same header as `{earlier}`");
+            return Err(Fault::at_key(["headers", name], message));
+        }
+    }
+    Ok(seen)
+}
+
+fn check_header(name: &str, value: &str) -> Result<HeaderName, Fault> {
     let header = check_name(name).map_err(|message| Fault::at_key(["headers", name], message))?;
     let wrong = |message: &str| Fault::at(["headers", name], message);
     Template::parse(value).map_err(wrong)?;

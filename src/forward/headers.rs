@@ -3,8 +3,9 @@
 use std::{borrow::Cow, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use indexmap::IndexMap;
 
-use super::ServerConfig;
+use super::{Secret, ServerConfig};
 use crate::{
     call::{Behalf, Caller, RoleHeaders, ServerName, Template, Visit},
     refusal::Refusal,
@@ -17,6 +18,26 @@ pub(super) const SESSION: HeaderName = HeaderName::from_static("mcp-session-id")
 pub(super) const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 /// Where a broken stream goes on.
 pub(super) const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
+
+/// A table of headers, as the loader has checked it: each with its template, and as written.
+pub(crate) fn templates(
+    headers: &IndexMap<String, Secret>,
+) -> impl Iterator<Item = (HeaderName, Template, &Secret)> {
+    headers.iter().filter_map(|(name, value)| {
+        let name = HeaderName::try_from(name.as_str()).ok()?;
+        Some((name, Template::parse(value.reveal()).ok()?, value))
+    })
+}
+
+impl ServerConfig {
+    /// The headers of clients that its table lets pass.
+    pub(crate) fn passed(&self) -> impl Iterator<Item = HeaderName> {
+        let listed = self.forward_headers.iter();
+        let listed = listed.filter_map(|name| HeaderName::try_from(name.as_str()).ok());
+        let own = self.forward_authorization.then_some(header::AUTHORIZATION);
+        listed.chain(own)
+    }
+}
 
 /// What a server's requests carry, prepared once.
 pub(super) struct Headers {
@@ -32,12 +53,7 @@ pub(super) struct Headers {
 impl Headers {
     pub(super) fn new(server: &ServerName, config: &ServerConfig) -> Self {
         let (mut fixed, mut filled) = (HeaderMap::new(), Vec::new());
-        for (name, value) in &config.headers {
-            // The loader has checked both.
-            let name = HeaderName::try_from(name.as_str());
-            let (Ok(name), Ok(template)) = (name, Template::parse(value.reveal())) else {
-                continue;
-            };
+        for (name, template, value) in templates(&config.headers) {
             match HeaderValue::from_str(value.reveal()) {
                 Ok(mut value) if template.is_fixed() => {
                     value.set_sensitive(true);
@@ -50,15 +66,10 @@ impl Headers {
         fixed.insert(header::CONTENT_TYPE, json);
         let accept = HeaderValue::from_static("application/json, text/event-stream");
         fixed.insert(header::ACCEPT, accept);
-        let listed = config.forward_headers.iter();
-        let listed = listed.filter_map(|name| HeaderName::try_from(name.as_str()).ok());
-        let own = config
-            .forward_authorization
-            .then_some(header::AUTHORIZATION);
         Self {
             server: server.clone(),
             fixed,
-            passed: listed.chain(own).collect(),
+            passed: config.passed().collect(),
             filled,
         }
     }

@@ -1,12 +1,12 @@
 //! What a peer of 2026-07-28 says of its own accord: one `subscriptions/listen` for everybody,
 //! asked for anew when other resources are to be watched, or when the peer has ended it.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc};
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 use super::{
-    listen::{FIRST_PAUSE, LONGEST_PAUSE, params},
+    listen::{Pause, params},
     peer::Peer,
     server::COURTESY,
     watched::{Reader, Watched},
@@ -35,7 +35,7 @@ struct Listener<'a> {
     before: Option<Stream<'a>>,
     /// Nobody has listened for a while.
     missed: bool,
-    pause: Duration,
+    pause: Pause,
 }
 
 /// Listens until the peer is gone.
@@ -46,7 +46,7 @@ pub(super) async fn listen(watched: Arc<Watched>, peer: Arc<Peer>) {
         wanted: watched.reader(),
         before: None,
         missed: false,
-        pause: FIRST_PAUSE,
+        pause: Pause::default(),
     };
     tokio::select! {
         () = peer.life.over() => {}
@@ -66,12 +66,7 @@ impl Listener<'_> {
                 }
                 End::Closed => {
                     self.missed = true;
-                    if started.elapsed() > LONGEST_PAUSE {
-                        self.pause = FIRST_PAUSE;
-                        continue;
-                    }
-                    sleep(self.pause).await;
-                    self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+                    self.pause.after(started.elapsed()).await;
                 }
             }
         }

@@ -25,8 +25,8 @@ use crate::{
     },
 };
 
-pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
-pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How long the stream before it is still read.
 const GRACE: Duration = Duration::from_secs(1);
@@ -41,6 +41,27 @@ enum End {
     NotOffered,
     /// The server is not there.
     Gone(String),
+}
+
+/// How long nobody listens after a stream has closed: longer each time.
+pub(super) struct Pause(Duration);
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self(FIRST_PAUSE)
+    }
+}
+
+impl Pause {
+    /// Waits; not at all after a stream that stood for long.
+    pub(super) async fn after(&mut self, stood: Duration) {
+        if stood > LONGEST_PAUSE {
+            self.0 = FIRST_PAUSE;
+            return;
+        }
+        sleep(self.0).await;
+        self.0 = (self.0 * 2).min(LONGEST_PAUSE);
+    }
 }
 
 /// What to hear of, as the filter of the request.
@@ -64,7 +85,7 @@ struct Listener<'a> {
     before: Option<Stream>,
     /// Nobody has listened for a while.
     missed: bool,
-    pause: Duration,
+    pause: Pause,
 }
 
 /// Listens until the server is let go.
@@ -74,7 +95,7 @@ pub(super) async fn listen(server: Arc<Stateless>) {
         wanted: server.watched.reader(),
         before: None,
         missed: false,
-        pause: FIRST_PAUSE,
+        pause: Pause::default(),
     };
     server.over.run_until_cancelled(listener.repeat()).await;
 }
@@ -92,12 +113,7 @@ impl Listener<'_> {
                 End::Rewatch => {}
                 End::Closed => {
                     self.missed = true;
-                    if started.elapsed() > LONGEST_PAUSE {
-                        self.pause = FIRST_PAUSE;
-                        continue;
-                    }
-                    sleep(self.pause).await;
-                    self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+                    self.pause.after(started.elapsed()).await;
                 }
             }
         }

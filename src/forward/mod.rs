@@ -41,8 +41,9 @@ mod withdrawal;
 
 use bytes::Bytes;
 
-pub(crate) use check::check_header;
+pub(crate) use check::check_headers;
 pub use config::{Scope, Secret, ServerConfig, Text, Transport};
+pub(crate) use headers::templates;
 pub use outlet::{Answering, Audience, Upward};
 pub use server::{Server, State};
 pub use servers::{Servers, Sharing};
@@ -92,16 +93,11 @@ fn initialize_params(client: Option<&Client>) -> String {
     let legacy = client.filter(|client| !client.revision.is_stateless());
     let revision = legacy.map_or(Revision::LATEST, |client| client.revision);
     let capabilities = client.map_or("{}", |client| &client.capabilities);
-    let own = concat!(
-        r#"{"name":"mcpgate","version":""#,
-        env!("CARGO_PKG_VERSION"),
-        r#""}"#
-    );
     // A stateless client need not say who it is; a session's server wants to know.
     let info = client
         .map(|client| client.info.as_ref())
         .filter(|info| *info != "{}");
-    let info = info.unwrap_or(own);
+    let info = info.unwrap_or(message::GATEWAY);
     format!(
         r#"{{"protocolVersion":"{revision}","capabilities":{capabilities},"clientInfo":{info}}}"#
     )

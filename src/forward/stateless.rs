@@ -193,10 +193,5 @@ fn refuses_revision(answer: &Frame) -> bool {
 
 /// What the gateway says of itself in requests of its own.
 pub(super) fn own_members() -> String {
-    let info = concat!(
-        r#"{"name":"mcpgate","version":""#,
-        env!("CARGO_PKG_VERSION"),
-        r#""}"#
-    );
-    meta::members("{}", info, None)
+    meta::members("{}", message::GATEWAY, None)
 }

@@ -2,16 +2,17 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use http::HeaderName;
+use http::{HeaderName, header};
+use serde::Serialize;
 
 use crate::{
     authenticate::KeyFault,
-    authorise::Origin,
+    authorise::Source,
     call::{
         Caller, Extent, Identity, KeyName, RoleName, ServerName, Standing, Template, Visit, Who,
     },
     config::Config,
-    forward::ServerConfig,
+    forward::{ServerConfig, templates},
     pipeline::{Attempt, Finding, Plan},
     refusal::Refusal,
 };
@@ -35,15 +36,26 @@ pub struct Explained {
     /// Whether other arguments could lead to another answer.
     pub conditional: bool,
     /// The rule that decides, if one does.
-    pub rule: Option<Origin>,
+    pub rule: Option<Source>,
     /// Why, in words.
     pub reason: String,
     /// What the caller is told, if it is refused.
     pub answer: Option<String>,
     /// The limits that apply, if it is allowed.
     pub limits: Vec<(String, String)>,
-    /// The headers that its server gets: name, value, and which setting says so.
-    pub headers: Vec<(String, String, String)>,
+    /// The headers that its server gets.
+    pub headers: Vec<SentHeader>,
+}
+
+/// A header that a server gets with a call.
+#[derive(Debug, Serialize)]
+pub struct SentHeader {
+    /// Its name, in lower case.
+    pub name: String,
+    /// What is known of its value; what the files say is `***`.
+    pub value: String,
+    /// The setting that says so.
+    pub by: String,
 }
 
 impl Asker {
@@ -198,46 +210,45 @@ impl Deciding<'_> {
         }
     }
 
-    /// What the server gets beside the call: its own headers, and over them those of the role.
-    fn headers(&self, config: &ServerConfig) -> Vec<(String, String, String)> {
-        let caller = &self.visit.caller;
-        let mut sent: Vec<(String, String, String)> = Vec::new();
-        let mut put = |name: String, value: String, by: String| {
-            sent.retain(|(known, _, _)| *known != name);
-            sent.push((name, value, by));
+    /// What the server gets beside the call: of the client's headers those that pass, over them the
+    /// server's own, over them those of the role.
+    fn headers(&self, config: &ServerConfig) -> Vec<SentHeader> {
+        if config.url.is_none() {
+            return Vec::new();
+        }
+        let (caller, server, policy) = (&self.visit.caller, self.server, &self.plan.policy);
+        let mut sent: Vec<SentHeader> = Vec::new();
+        let mut put = |name: HeaderName, value: String, by: String| {
+            let name = name.to_string();
+            sent.retain(|known| known.name != name);
+            sent.push(SentHeader { name, value, by });
         };
-        let server = self.server;
-        if config.url.is_some() {
-            let value = |template: &Template| {
-                let missing = |what| format!("not sent, for {what} is not known");
-                template.masked(caller).unwrap_or_else(missing)
+        let value = |template: &Template| {
+            let missing = |what| format!("not sent, for {what} is not known");
+            template.masked(caller).unwrap_or_else(missing)
+        };
+        for name in config.passed().filter(|name| policy.passing.contains(name)) {
+            let key = match name {
+                header::AUTHORIZATION => "forward_authorization",
+                _ => "forward_headers",
             };
-            for name in &config.forward_headers {
-                let by = format!("[servers.{server}] forward_headers");
-                put(name.to_lowercase(), "as the client sends it".to_owned(), by);
-            }
-            if config.forward_authorization {
-                let by = format!("[servers.{server}] forward_authorization");
+            let by = format!("[servers.{server}] {key}");
+            put(name, "as the client sends it".to_owned(), by);
+        }
+        for (name, template, _) in templates(&config.headers) {
+            put(
+                name,
+                value(&template),
+                format!("[servers.{server}] headers"),
+            );
+        }
+        if let Some(role) = caller.standing.role() {
+            for (name, template) in policy.headers_of(caller).iter() {
                 put(
-                    "authorization".to_owned(),
-                    "as the client sends it".to_owned(),
-                    by,
+                    name.clone(),
+                    value(template),
+                    format!("[roles.{role}] headers"),
                 );
-            }
-            for (name, text) in &config.headers {
-                // The loader has checked it.
-                let Ok(template) = Template::parse(text.reveal()) else {
-                    continue;
-                };
-                let by = format!("[servers.{server}] headers");
-                put(name.to_lowercase(), value(&template), by);
-            }
-            let role = caller.standing.role();
-            let of_role = role.and_then(|role| self.plan.policy.role_headers.get(role));
-            let of_role: &[(HeaderName, Template)] = of_role.map_or(&[], |headers| headers);
-            for (name, template) in of_role {
-                let by = role.map_or_else(String::new, |role| format!("[roles.{role}] headers"));
-                put(name.to_string(), value(template), by);
             }
         }
         sent

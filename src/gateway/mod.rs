@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 pub use cases::{Case, cases};
 pub use config::{GatewayConfig, Names};
-pub use explain::{Asker, Explained, explain};
+pub use explain::{Asker, Explained, SentHeader, explain};
 pub use supposed::{Supposed, plan};
 
 use tokio::{

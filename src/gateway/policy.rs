@@ -2,14 +2,15 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use http::{HeaderName, header::AUTHORIZATION};
+use http::HeaderName;
 
 use crate::{
     authenticate::{ApiKeys, Credentials, TrustedHeaders, anonymous, jwt::Tokens},
-    authorise::{Grants, Role, Roles, Rule, RuleConfig, Rules},
+    authorise::{Condition, Grants, Pattern, Role, Roles, Rule, RuleConfig, Rules, Source},
     call::{RoleHeaders, RoleName, Standing, Template},
     config::{Config, PolicyConfig, RoleConfig},
-    limit::{Applying, LimitName, Limits, SignIns},
+    forward::templates,
+    limit::{Applying, LimitConfig, LimitName, Limits, SignIns},
     pipeline::Policy,
     route::{Selection, Sights},
 };
@@ -114,17 +115,13 @@ fn rules(files: &PolicyConfig, name: &RoleName) -> Rules {
     rules
 }
 
-fn listed(
-    files: &PolicyConfig,
-    list: [&str; 3],
-    rules: &[RuleConfig],
-) -> Vec<Rule<crate::authorise::Condition>> {
-    let origins = files.origins(list).iter().cloned();
-    let rules = rules.iter().zip(origins);
-    let rule = |(rule, origin): (&RuleConfig, _)| Rule {
+fn listed(files: &PolicyConfig, list: [&str; 3], rules: &[RuleConfig]) -> Vec<Rule<Condition>> {
+    let sources = files.sources(list).iter().cloned();
+    let rules = rules.iter().zip(sources);
+    let rule = |(rule, source): (&RuleConfig, _)| Rule {
         pattern: rule.target.clone(),
         condition: rule.when.clone(),
-        origin,
+        source,
     };
     rules.map(rule).collect()
 }
@@ -134,9 +131,9 @@ fn selections(files: &PolicyConfig) -> HashMap<Arc<str>, Arc<Selection>> {
         let mut allow = listed(files, ["views", name, "allow"], &view.allow);
         if allow.is_empty() {
             allow.push(Rule {
-                pattern: crate::authorise::Pattern::everything(),
+                pattern: Pattern::everything(),
                 condition: None,
-                origin: crate::authorise::Origin::new(
+                source: Source::new(
                     format!("[views.{name}]"),
                     format!("everything of [views.{name}]"),
                 ),
@@ -152,9 +149,7 @@ fn selections(files: &PolicyConfig) -> HashMap<Arc<str>, Arc<Selection>> {
     views.collect()
 }
 
-fn named_limits(
-    files: &PolicyConfig,
-) -> impl Iterator<Item = (LimitName, crate::limit::LimitConfig)> {
+fn named_limits(files: &PolicyConfig) -> impl Iterator<Item = (LimitName, LimitConfig)> {
     let tables = files
         .limits
         .iter()
@@ -189,16 +184,12 @@ fn limits(files: &PolicyConfig, all: &Limits) -> HashMap<Option<RoleName>, Apply
 fn role_headers(files: &PolicyConfig) -> HashMap<RoleName, RoleHeaders> {
     let headers = files.roles.keys().map(|name| {
         let mut sent: Vec<(HeaderName, Template)> = Vec::new();
-        for (header, value) in lineage(files, name)
+        let lineage = lineage(files, name);
+        let all = lineage
             .iter()
-            .flat_map(|(_, role)| &role.headers)
-        {
-            // The loader has checked both.
-            let header = HeaderName::try_from(header.as_str());
-            let template = Template::parse(value.reveal());
-            if let (Ok(header), Ok(template)) = (header, template)
-                && !sent.iter().any(|(known, _)| *known == header)
-            {
+            .flat_map(|(_, role)| templates(&role.headers));
+        for (header, template, _) in all {
+            if !sent.iter().any(|(known, _)| *known == header) {
                 sent.push((header, template));
             }
         }
@@ -222,10 +213,7 @@ fn passing(
     };
     let mut names: Vec<HeaderName> = Vec::new();
     for (server, config) in &config.servers {
-        let listed = config.forward_headers.iter();
-        let listed = listed.filter_map(|name| HeaderName::try_from(name.as_str()).ok());
-        let own = config.forward_authorization.then_some(AUTHORIZATION);
-        for name in listed.chain(own) {
+        for name in config.passed() {
             if sent(&name) {
                 tracing::warn!(%server, "clients' `{name}` is not passed on: a role sets it");
             } else if trusted.as_ref().is_some_and(|names| names.contains(&name)) {

@@ -158,7 +158,7 @@ impl Door {
             ("/", _) => Box::pin(self.endpoint.serve(request, peer, extent)).await,
             _ if extent != Extent::All => status(StatusCode::NOT_FOUND),
             ("/health" | "/metrics", &Method::GET) => {
-                match Box::pin(self.endpoint.probe(peer, request.headers())).await {
+                match Box::pin(self.endpoint.probe(&request, peer)).await {
                     Ok(_) if path == "/metrics" => admin::metrics(&self.pipeline),
                     Ok(known) => admin::health(&self.pipeline, known),
                     Err(refused) => *refused,

@@ -8,6 +8,7 @@ use super::{
     keys::Facts,
     limits::{Limit, Measure},
 };
+use crate::refusal::whole_seconds;
 
 /// Limits that apply together, in the order in which they are asked.
 #[derive(Debug, Clone, Default)]
@@ -115,10 +116,4 @@ impl Limited {
     pub fn seconds(&self) -> u64 {
         whole_seconds(self.retry_after)
     }
-}
-
-/// A time as `Retry-After` has it: whole seconds, rounded up, at least one.
-pub fn whole_seconds(time: Duration) -> u64 {
-    let part = u64::from(time.subsec_nanos() > 0);
-    time.as_secs().saturating_add(part).max(1)
 }

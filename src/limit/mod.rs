@@ -16,7 +16,7 @@ mod sign_in;
 #[cfg(test)]
 mod tests;
 
-pub use applying::{Applying, Held, Limited, whole_seconds};
+pub use applying::{Applying, Held, Limited};
 pub use config::LimitConfig;
 pub use keys::{Fact, Facts};
 pub use limits::Limits;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::time::advance;
 
-use super::{Applying, Facts, Held, LimitConfig, LimitName, Limited, Limits, whole_seconds};
+use super::{Applying, Facts, Held, LimitConfig, LimitName, Limited, Limits};
+use crate::refusal::whole_seconds;
 
 const ALICE: Facts<'_> = facts("key:alice");
 const BOB: Facts<'_> = facts("key:bob");

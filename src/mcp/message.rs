@@ -5,6 +5,13 @@ use serde::Serialize;
 
 use super::Method;
 
+/// The gateway, as it says who it is: `clientInfo`, `serverInfo`.
+pub const GATEWAY: &str = concat!(
+    r#"{"name":"mcpgate","version":""#,
+    env!("CARGO_PKG_VERSION"),
+    r#""}"#
+);
+
 /// A response around a result that is already JSON.
 pub fn result(id: &[u8], result: &[u8]) -> Bytes {
     let mut out = BytesMut::with_capacity(40 + id.len() + result.len());

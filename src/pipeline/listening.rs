@@ -6,16 +6,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
-use super::Pipeline;
+use super::{Pipeline, sessions::keepable};
 use crate::{
     authorise,
     call::{Call, Client, ServerName, Target, Visit},
     forward::Sharing,
+    limit::{self, Held},
     mcp::{
         Frame, Method, Part, Revision, fields,
         message::{self, json},
         meta,
     },
+    observe::{Outcome, Record},
     refusal::Refusal,
     route::View,
     session::{Busy, Filter, Reader, Session},
@@ -77,10 +79,10 @@ impl Pipeline {
         let instructions = view.instructions.as_ref();
         let instructions = instructions.map(|words| format!(r#","instructions":{}"#, json(words)));
         format!(
-            r#"{{"resultType":"complete","supportedVersions":{},"capabilities":{capabilities},"_meta":{{"{}":{{"name":"mcpgate","version":"{}"}}}},"ttlMs":0,"cacheScope":"{}"{}}}"#,
+            r#"{{"resultType":"complete","supportedVersions":{},"capabilities":{capabilities},"_meta":{{"{}":{}}},"ttlMs":0,"cacheScope":"{}"{}}}"#,
             json(&versions),
             meta::SERVER,
-            env!("CARGO_PKG_VERSION"),
+            message::GATEWAY,
             view.cache_scope(),
             instructions.unwrap_or_default()
         )
@@ -97,7 +99,7 @@ impl Pipeline {
         request: &Frame,
         visit: &Visit,
     ) -> Result<Listening, Refusal> {
-        let (sight, view) = self.look(visit)?;
+        let (sight, view) = self.plan.load().look_on(asker, visit)?;
         let wanted = request
             .params()
             .and_then(|params| fields::field(params, "notifications"));
@@ -126,18 +128,14 @@ impl Pipeline {
         let behalf = self.plan.load().policy.behalf(visit);
         asker.client.acts_for(behalf);
         let mut agreed = Vec::new();
-        let roles = self.plan.load().policy.roles.clone();
         for uri in uris.into_iter().filter_map(fields::string).take(RESOURCES) {
-            // Judged as `resources/subscribe` is, conditions and all.
             let call = Call {
                 frame: request.clone(),
                 target: Target::Subscription(uri.to_string(), true),
                 client: asker.client.clone(),
                 visit: visit.clone(),
             };
-            let permitted = authorise::permit(&*view, &roles, call).ok();
-            let server = permitted.and_then(|permitted| view.server(&permitted.call().target));
-            let Some(server) = server.cloned() else {
+            let Some((server, mut record, _held)) = self.follows(&view, call).await else {
                 continue;
             };
             self.subscriptions.add(&server, &uri, session.id());
@@ -145,8 +143,12 @@ impl Pipeline {
             listening.resources.push((server.clone(), uri.to_string()));
             let servers = self.plan.load().servers.clone();
             match servers.subscribe(&server, &uri, &asker.client).await {
-                Ok(()) => agreed.push(uri.into_owned()),
-                Err(_) => {
+                Ok(()) => {
+                    record.end(Outcome::Ok);
+                    agreed.push(uri.into_owned());
+                }
+                Err(refusal) => {
+                    record.refuse(&refusal);
                     self.subscriptions.remove(&server, &uri, session.id());
                     asker.client.listen(&server, &uri, false);
                     listening.resources.pop();
@@ -155,6 +157,42 @@ impl Pipeline {
         }
         listening.acknowledged = marked(&acknowledgement(filter, &agreed), &listening.id);
         Ok(listening)
+    }
+
+    /// The server of a resource, if it may be followed. It is judged, counted and recorded as
+    /// `resources/subscribe` is, conditions and all: a server hears of it just the same.
+    async fn follows(&self, view: &View, call: Call) -> Option<(ServerName, Record, Held)> {
+        let mut record = Record::open(&self.metrics);
+        let admitted = self.admit(view, call, &mut record).await;
+        match admitted {
+            Ok((server, held)) => Some((server, record, held)),
+            Err(refusal) => {
+                record.refuse(&refusal);
+                None
+            }
+        }
+    }
+
+    async fn admit(
+        &self,
+        view: &View,
+        call: Call,
+        record: &mut Record,
+    ) -> Result<(ServerName, Held), Refusal> {
+        record.call(&call, self.audit.as_ref())?;
+        let plan = self.plan.load_full();
+        let permitted = authorise::permit(view, &plan.policy.roles, call)?;
+        if let Some(rule) = permitted.rule() {
+            record.rule(rule.text().clone());
+        }
+        let target = &permitted.call().target;
+        keepable(target)?;
+        let server = view.server(target).cloned();
+        let server = server.ok_or_else(|| Refusal::NoRoute(target.clone()))?;
+        record.server(&server);
+        let limits = plan.policy.limits_of(&permitted.call().visit.caller);
+        let mut admitted = limit::admit(limits, permitted, Some(&server), None).await?;
+        Ok((server, admitted.hold()))
     }
 
     /// A stream has ended: what it was told of is wanted no longer, unless by others.

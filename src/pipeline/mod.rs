@@ -32,7 +32,7 @@ pub use crate::limit::Held;
 
 use crate::{
     authorise,
-    call::{Call, Caller, Reply, ServerName, Sight, Standing, Target, Visit},
+    call::{Call, Caller, Extent, Reply, ServerName, Sight, Standing, Target, Visit},
     exchange::Exchange,
     limit,
     mcp::{Frame, List, Part, message},
@@ -145,7 +145,7 @@ impl Pipeline {
                 ..Answer::of(reply, record)
             },
             Err(refusal) => {
-                self.note_denial(&mut record, &refusal);
+                self.note_denial(&mut record, &refusal, &session.client.extent);
                 let stateless = session.client.revision.is_stateless();
                 Answer::refused(refusal, stateless, record, &id)
             }
@@ -210,12 +210,13 @@ impl Pipeline {
     }
 
     /// Counts a tool that is there, and not for this caller.
-    fn note_denial(&self, record: &mut Record, refusal: &Refusal) {
+    fn note_denial(&self, record: &mut Record, refusal: &Refusal, extent: &Extent) {
         if let Refusal::Forbidden(Target::Tool(name), _)
         | Refusal::Condition(Target::Tool(name), _) = refusal
         {
-            let plan = self.plan.load();
-            let way = plan.views.whole().way(List::Tools, name);
+            // By another path the same name may be another server's.
+            let view = self.plan.load().views.whole_of(extent);
+            let way = view.as_ref().and_then(|view| view.way(List::Tools, name));
             if let Some(way) = way {
                 record.found(&way.server, &way.key, true);
             }
@@ -231,8 +232,7 @@ impl Pipeline {
         session: &Session,
     ) -> Result<(Arc<Plan>, Arc<View>), Refusal> {
         let plan = self.plan.load_full();
-        let (sight, view) = plan.look(&call.visit)?;
-        session.sees(&sight);
+        let (_, view) = plan.look_on(session, &call.visit)?;
         let waits = matches!(call.target, Target::List(_)) || !view.offers(&call.target);
         if !waits || self.start.is_over() {
             return Ok((plan, view));

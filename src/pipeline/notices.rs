@@ -121,7 +121,8 @@ impl Pipeline {
     /// Whether a session may hear of a server: its caller may have lost the role by which it was
     /// let in there.
     fn knows(&self, session: &Session, server: &ServerName) -> bool {
-        let view = self.plan.load().views.of(&session.sight());
+        let plan = self.plan.load();
+        let view = session.sight().and_then(|sight| plan.views.of(&sight));
         view.is_some_and(|view| view.knows(server))
     }
 
@@ -160,7 +161,7 @@ impl Pipeline {
         let resource = Target::Subscription(uri.into_owned(), true);
         let views = self.plan.load().views.clone();
         let offered = |session: &Arc<Session>| {
-            let view = views.of(&session.sight());
+            let view = session.sight().and_then(|sight| views.of(&sight));
             view.is_some_and(|view| view.offers(&resource))
         };
         let listeners = listeners.iter().filter_map(|id| self.sessions.get(id));
@@ -184,7 +185,9 @@ impl Pipeline {
         // Many see the same: what has changed there is found out once.
         let mut changed: HashMap<Sight, Vec<Method>> = HashMap::new();
         for session in self.sessions.all() {
-            let sight = session.sight();
+            let Some(sight) = session.sight() else {
+                continue;
+            };
             let kinds = changed
                 .entry(sight)
                 .or_insert_with_key(|sight| route::views::changed(before, &views, sight));

@@ -18,6 +18,7 @@ use crate::{
     limit::{Applying, Limits, SignIns},
     refusal::Refusal,
     route::{Sights, View, Views},
+    session::Session,
 };
 
 /// Everything a call is judged by. It is replaced whole, and a call sees one of it.
@@ -110,6 +111,19 @@ impl Plan {
         let sight = self.policy.sight(&visit.caller, &visit.extent);
         let view = self.views.of(&sight).ok_or(Refusal::NoPath)?;
         Ok((sight, view))
+    }
+
+    /// The same on a session, which is told from now on of what is seen there, or of nothing.
+    ///
+    /// # Errors
+    /// As for [`Plan::look`].
+    pub fn look_on(&self, session: &Session, visit: &Visit) -> Result<(Sight, Arc<View>), Refusal> {
+        let looked = self.look(visit);
+        match &looked {
+            Ok((sight, _)) => session.sees(sight),
+            Err(_) => session.sees_nothing(),
+        }
+        looked
     }
 
     /// Whether there is something under a path, as far as a caller may know.

@@ -15,6 +15,18 @@ use crate::{
 
 /// Resources that one client may subscribe to.
 const WATCHED: usize = 1000;
+/// How long the URI of each may be, in bytes: it is kept as long as somebody wants to hear of it.
+const LONGEST_URI: usize = 8 * 1024;
+
+/// Whether what a call asks to be kept is short enough for that.
+pub(super) fn keepable(target: &Target) -> Result<(), Refusal> {
+    if let Target::Subscription(uri, true) = target
+        && uri.len() > LONGEST_URI
+    {
+        return Err(Refusal::Params("`uri` is longer than 8 KiB"));
+    }
+    Ok(())
+}
 
 impl Pipeline {
     /// Takes what a client says without asking: notifications, and answers to questions.
@@ -53,6 +65,7 @@ impl Pipeline {
         exchange: &Exchange,
     ) -> Result<(), Refusal> {
         let target = &routed.call().target;
+        keepable(target)?;
         if matches!(target, Target::Subscription(_, true)) && session.client.watches() >= WATCHED {
             return Err(Refusal::Params("too many subscriptions"));
         }

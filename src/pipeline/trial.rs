@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Plan;
 use crate::{
-    authorise::{self, Access, Judgement, Origin, Shown, Verdict},
+    authorise::{self, Access, Judgement, Shown, Source, Verdict},
     call::{Call, Client, Visit},
     mcp::{Frame, List, Method, Revision, message},
     refusal::Refusal,
@@ -29,11 +29,11 @@ pub struct Finding {
     /// The refusal, if it is one.
     pub refusal: Option<Refusal>,
     /// The rule that decides, if one does.
-    pub rule: Option<Origin>,
+    pub rule: Option<Source>,
     /// Why a condition of that rule cannot be evaluated.
     pub failed: Option<String>,
     /// The rules that would allow it under conditions, none of which holds.
-    pub unmet: Vec<Origin>,
+    pub unmet: Vec<Source>,
     /// Whether other arguments could lead to another answer.
     pub conditional: bool,
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Refusal, Stage, seconds};
+use super::{Refusal, Stage, whole_seconds};
 use crate::{
     call::Target,
     mcp::{Malformed, Revision, message},
@@ -119,7 +119,7 @@ impl Refusal {
                 target.resource().map(|uri| json!({ "uri": uri }))
             }
             Self::Limited { limit, retry_after } => {
-                Some(json!({ "limit": limit, "retry_after": seconds(*retry_after) }))
+                Some(json!({ "limit": limit, "retry_after": whole_seconds(*retry_after) }))
             }
             Self::Revision(requested) | Self::Version(requested) => {
                 Some(json!({ "supported": supported(), "requested": requested }))

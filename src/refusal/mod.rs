@@ -66,7 +66,7 @@ pub enum Refusal {
     #[error("{0} is not allowed with these arguments")]
     Condition(Target, Arc<str>),
     /// A limit is reached.
-    #[error("too many calls: limit `{limit}` leaves room in {} s", seconds(*retry_after))]
+    #[error("too many calls: limit `{limit}` leaves room in {} s", whole_seconds(*retry_after))]
     Limited {
         /// Which one.
         limit: Arc<str>,
@@ -245,7 +245,9 @@ impl Refusal {
     }
 }
 
-/// Whole seconds, at least one: nobody is told to try again at once.
-fn seconds(time: Duration) -> u64 {
-    time.as_secs_f64().ceil().max(1.0) as u64
+/// A time as `Retry-After` has it: whole seconds, rounded up, at least one, for nobody is told to
+/// try again at once.
+pub(crate) fn whole_seconds(time: Duration) -> u64 {
+    let part = u64::from(time.subsec_nanos() > 0);
+    time.as_secs().saturating_add(part).max(1)
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::json;
 
-use super::{Refusal, Stage, seconds};
+use super::{Refusal, Stage, whole_seconds};
 
 impl Refusal {
     /// The HTTP status where no JSON-RPC error tells the reason.
@@ -61,7 +61,7 @@ impl Refusal {
             retry_after: time, ..
         } = self
         {
-            return Some(seconds(*time));
+            return Some(whole_seconds(*time));
         }
         None
     }

@@ -81,9 +81,22 @@ impl Views {
         &self.whole
     }
 
+    /// What there is under a path, whoever looks.
+    pub fn whole_of(&self, extent: &Extent) -> Option<Arc<View>> {
+        self.of(&Sight {
+            extent: extent.clone(),
+            role: None,
+            gates: self.all_gates(),
+        })
+    }
+
+    fn all_gates(&self) -> u64 {
+        (1_u64 << self.sights.gates.len()) - 1
+    }
+
     /// What somebody sees; nothing where the path leads nowhere.
     pub fn of(&self, sight: &Sight) -> Option<Arc<View>> {
-        let all = (1_u64 << self.sights.gates.len()) - 1;
+        let all = self.all_gates();
         if sight.extent == Extent::All && sight.role.is_none() && sight.gates == all {
             return Some(self.whole.clone());
         }

@@ -57,11 +57,11 @@ pub struct Session {
     /// What waits for its GET stream.
     pub outbox: Arc<Outbox>,
     /// The answers that the client can come back for.
-    trails: Mutex<Vec<(u64, Arc<Outbox>)>>,
+    trails: Mutex<Vec<trail::Left>>,
     /// What a stateless client listens to; nothing for a session.
     filter: Option<Filter>,
-    /// What the client saw when it last looked.
-    sight: Mutex<Sight>,
+    /// What the client saw when it last looked; nothing where it may not look, or has not.
+    sight: Mutex<Option<Sight>>,
     calls: Mutex<HashMap<Bytes, Arc<Exchange>>>,
     busy: AtomicUsize,
     born: Instant,
@@ -112,13 +112,18 @@ impl Session {
     /// Remembers what the client sees, so that it is told of what changes there.
     pub fn sees(&self, sight: &Sight) {
         let mut last = self.sight.lock().unwrap_or_else(PoisonError::into_inner);
-        if *last != *sight {
-            last.clone_from(sight);
+        if last.as_ref() != Some(sight) {
+            *last = Some(sight.clone());
         }
     }
 
-    /// What the client saw when it last looked.
-    pub fn sight(&self) -> Sight {
+    /// The client has lost what it could look with: its streams tell it nothing more.
+    pub fn sees_nothing(&self) {
+        *self.sight.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// What the client saw when it last looked; nothing where it may not look, or has not.
+    pub fn sight(&self) -> Option<Sight> {
         self.sight
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

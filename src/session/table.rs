@@ -15,6 +15,8 @@ use crate::{
 
 /// In the ids of those that stand for a caller, whom nobody can name, and in no other.
 const KEPT: char = ':';
+/// What a client may say of itself, in bytes: it is kept as long as the session is.
+const SAID: usize = 64 * 1024;
 
 /// Every session.
 #[derive(Debug)]
@@ -37,7 +39,7 @@ impl Sessions {
     /// Opens a session for a client that has said `capabilities` and `info` of itself.
     ///
     /// # Errors
-    /// When there is no room.
+    /// When there is no room, or it has said too much.
     pub fn open(
         &self,
         visit: &Visit,
@@ -45,6 +47,7 @@ impl Sessions {
         capabilities: &str,
         info: &str,
     ) -> Result<Arc<Session>, Refusal> {
+        brief(capabilities, info)?;
         if self.by_id.len() >= self.most {
             return Err(Refusal::SessionsFull);
         }
@@ -106,6 +109,7 @@ impl Sessions {
         if let Some(session) = self.by_id.get(id.as_str()) {
             return Ok(session.clone());
         }
+        brief(capabilities, info)?;
         if self.by_id.len() >= self.most {
             return Err(Refusal::SessionsFull);
         }
@@ -192,6 +196,17 @@ impl Sessions {
             .iter()
             .filter(|session| session.idle_for() > self.idle);
         idle.map(|session| session.clone()).collect()
+    }
+}
+
+/// # Errors
+/// When a client says more of itself than may be kept for each.
+fn brief(capabilities: &str, info: &str) -> Result<(), Refusal> {
+    match capabilities.len() + info.len() <= SAID {
+        true => Ok(()),
+        false => Err(Refusal::Params(
+            "`capabilities` and `clientInfo` are longer than 64 KiB",
+        )),
     }
 }
 

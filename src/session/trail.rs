@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::{Outbox, Session};
+use crate::call::Sight;
 
 /// How long a client may take to come back.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -46,6 +47,15 @@ impl FromStr for EventId {
     }
 }
 
+/// What a session keeps of an answer that can be come back for.
+#[derive(Debug)]
+pub(super) struct Left {
+    number: u64,
+    outbox: Arc<Outbox>,
+    /// What its client saw when it asked.
+    sight: Option<Sight>,
+}
+
 /// One answer that can be come back for. Forgotten when dropped.
 #[derive(Debug)]
 pub struct Trail {
@@ -60,16 +70,21 @@ impl Session {
     /// Begins one, in the place of one that has been read where there are too many; nothing where
     /// none has.
     pub fn trail(self: &Arc<Self>) -> Option<Trail> {
+        let sight = self.sight();
         let mut trails = self.trails.lock().unwrap_or_else(PoisonError::into_inner);
         if trails.len() >= MOST {
-            let read = trails.iter().position(|(_, outbox)| outbox.is_read())?;
-            trails.remove(read).1.close();
+            let read = trails.iter().position(|left| left.outbox.is_read())?;
+            trails.remove(read).outbox.close();
         }
         if self.client.is_over() {
             return None;
         }
         let (number, outbox) = (self.client.number(), Arc::new(Outbox::default()));
-        trails.push((number, outbox.clone()));
+        trails.push(Left {
+            number,
+            outbox: outbox.clone(),
+            sight,
+        });
         drop(trails);
         Some(Trail {
             number,
@@ -78,18 +93,20 @@ impl Session {
         })
     }
 
-    /// What the stream of that number carries, if it is not over.
-    pub fn followed(&self, number: u64) -> Option<Arc<Outbox>> {
+    /// What the stream of that number carries, if it is not over. An answer to what somebody was
+    /// when they asked is not for what they are since: it must look the same to them.
+    pub fn followed(&self, number: u64, sight: &Sight) -> Option<Arc<Outbox>> {
         let trails = self.trails.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = trails.iter().find(|(trail, _)| *trail == number);
-        found.map(|(_, outbox)| outbox.clone())
+        let mut found = trails.iter().filter(|left| left.number == number);
+        let found = found.find(|left| left.sight.as_ref() == Some(sight));
+        found.map(|left| left.outbox.clone())
     }
 
     /// Ends all its streams.
     pub fn close(&self) {
         self.outbox.close();
         let trails = self.trails.lock().unwrap_or_else(PoisonError::into_inner);
-        trails.iter().for_each(|(_, outbox)| outbox.close());
+        trails.iter().for_each(|left| left.outbox.close());
     }
 }
 
@@ -100,7 +117,7 @@ impl Drop for Trail {
             .trails
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        trails.retain(|(number, _)| *number != self.number);
+        trails.retain(|left| left.number != self.number);
     }
 }
 
@@ -116,6 +133,8 @@ mod tests {
     fn a_session_keeps_so_many_answers_and_gives_up_those_that_were_read_first() {
         let client = Client::new("s".into(), Identity::Local, Revision::LATEST, "{}", "{}");
         let session = Arc::new(Session::new(client));
+        let sight = Sight::default();
+        session.sees(&sight);
         let trails: Vec<Trail> = (0..MOST).map_while(|_| session.trail()).collect();
         assert_eq!(trails.len(), MOST);
         assert!(session.trail().is_none());
@@ -123,8 +142,8 @@ mod tests {
         trails[3].outbox.finish();
         let another = session.trail().unwrap();
 
-        assert!(session.followed(trails[3].number).is_none());
-        assert!(session.followed(another.number).is_some());
+        assert!(session.followed(trails[3].number, &sight).is_none());
+        assert!(session.followed(another.number, &sight).is_some());
         drop(another);
         assert!(session.trail().is_some());
     }

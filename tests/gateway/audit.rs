@@ -73,6 +73,26 @@ async fn a_call_leaves_one_line_with_who_what_by_which_rule_and_how_it_ended() {
 }
 
 #[tokio::test]
+async fn a_refused_call_names_the_server_that_its_path_leads_to() {
+    let server = HttpServer::with_tools(&["read", "drop"]).await;
+    let other = HttpServer::with_tools(&["drop"]).await;
+    let bare = format!("{}prefix = \"\"\n", other.table("other"));
+    let gateway = audited(&server, &bare).await;
+    let client = gateway.client().with("x-api-key", "key");
+    let client = client.at("/s/up/mcp").open().await;
+
+    client.call("drop", "{}").await;
+
+    let lines = gateway.audited().await;
+    let line = of(&lines, "refused");
+    assert_eq!(
+        (&line["server"], &line["tool"]),
+        (&"up".into(), &"drop".into()),
+        "{line}"
+    );
+}
+
+#[tokio::test]
 async fn a_call_that_is_hung_up_on_leaves_its_line_too() {
     let server = HttpServer::with_tools(&["read"]).await;
     let gateway = audited(&server, "").await;

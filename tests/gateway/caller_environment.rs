@@ -2,17 +2,9 @@
 
 use crate::{
     pipe,
-    support::{Client, Gateway},
+    support::{BELIEVED, Client, Gateway},
 };
 
-const POLICY: &str = r#"
-[trusted_headers]
-from = ["127.0.0.1"]
-[roles.admin]
-allow = ["*"]
-[roles.guest]
-allow = ["*"]
-"#;
 // `CARGO_PKG_NAME` is in the environment of whatever runs these tests.
 const ENV: &str = r#"scope = "user"
 env = { FIXED = "f", WHO = "{{caller.id}}/{{caller.role}}", CARGO_PKG_NAME = "{{caller.email}}" }
@@ -22,19 +14,9 @@ async fn started(flags: &[&str]) -> Gateway {
     let tool = r#"[{"name":"env","inputSchema":{"type":"object"}}]"#;
     let flags = [&["--tools", tool], flags].concat();
     let table = format!("{}{ENV}", pipe::server("kid", &flags));
-    let gateway = Gateway::with_policy(&table, POLICY).await;
+    let gateway = Gateway::with_policy(&table, BELIEVED).await;
     gateway.settled().await;
     gateway
-}
-
-fn asks(gateway: &Gateway, id: &str, role: &str) -> Client {
-    let client = gateway.client();
-    client.with("x-user-id", id).with("x-user-role", role)
-}
-
-fn now(client: &Client, role: &str) -> Client {
-    let client = client.clone().without("x-user-role");
-    client.with("x-user-role", role)
 }
 
 async fn text(client: &Client, tool: &str, arguments: &str) -> String {
@@ -55,9 +37,12 @@ async fn pid(client: &Client) -> u32 {
 async fn each_user_has_a_process_that_knows_it() {
     assert!(std::env::var("CARGO_PKG_NAME").is_ok());
     let gateway = started(&[]).await;
-    let sam = asks(&gateway, "sam", "admin").with("x-user-email", "sam@example.com");
+    let sam = gateway
+        .client()
+        .asking_for("sam", "admin")
+        .with("x-user-email", "sam@example.com");
     let sam = sam.open().await;
-    let kim = asks(&gateway, "kim", "admin").open().await;
+    let kim = gateway.client().asking_for("kim", "admin").open().await;
     assert_eq!(variable(&sam, "WHO").await, "sam/admin");
     assert_eq!(variable(&kim, "WHO").await, "kim/admin");
     assert_eq!(variable(&kim, "FIXED").await, "f");
@@ -69,11 +54,11 @@ async fn each_user_has_a_process_that_knows_it() {
 #[tokio::test]
 async fn a_user_in_another_role_has_another_process() {
     let gateway = started(&[]).await;
-    let client = asks(&gateway, "sam", "admin").open().await;
-    let second = asks(&gateway, "sam", "admin").open().await;
+    let client = gateway.client().asking_for("sam", "admin").open().await;
+    let second = gateway.client().asking_for("sam", "admin").open().await;
     let admin = pid(&client).await;
     assert_eq!(pid(&second).await, admin);
-    let guest = now(&client, "guest");
+    let guest = client.now_in("guest");
     assert_eq!(variable(&guest, "WHO").await, "sam/guest");
     let other = pid(&guest).await;
     assert_ne!(other, admin);
@@ -90,7 +75,7 @@ async fn a_user_in_another_role_has_another_process() {
 #[tokio::test]
 async fn a_user_has_so_many_processes_and_no_more() {
     let gateway = started(&[]).await;
-    let client = asks(&gateway, "sam", "admin").open().await;
+    let client = gateway.client().asking_for("sam", "admin").open().await;
     let mut pids = Vec::new();
     for number in 0..9 {
         let client = client.clone().with("x-user-email", &format!("{number}@x"));
@@ -103,8 +88,8 @@ async fn a_user_has_so_many_processes_and_no_more() {
 #[tokio::test]
 async fn a_process_that_keeps_no_sessions_serves_its_user_alone_too() {
     let gateway = started(&["--modern", "2026-07-28"]).await;
-    let sam = asks(&gateway, "sam", "admin").open().await;
-    let kim = asks(&gateway, "kim", "guest").open().await;
+    let sam = gateway.client().asking_for("sam", "admin").open().await;
+    let kim = gateway.client().asking_for("kim", "guest").open().await;
     assert_eq!(variable(&sam, "WHO").await, "sam/admin");
     assert_eq!(variable(&kim, "WHO").await, "kim/guest");
     assert_ne!(pid(&sam).await, pid(&kim).await);

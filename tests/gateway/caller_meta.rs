@@ -4,17 +4,8 @@ use serde_json::{Value, json};
 
 use crate::{
     pipe,
-    support::{Client, Gateway, HttpServer, Modern, call, request},
+    support::{BELIEVED, Client, Gateway, HttpServer, Modern, call, request},
 };
-
-const POLICY: &str = r#"
-[trusted_headers]
-from = ["127.0.0.1"]
-[roles.admin]
-allow = ["*"]
-[roles.guest]
-allow = ["*"]
-"#;
 
 /// Two remote servers and two commands, of which one each is told who calls.
 async fn started() -> (Gateway, HttpServer, HttpServer) {
@@ -26,14 +17,9 @@ async fn started() -> (Gateway, HttpServer, HttpServer) {
         format!("{}caller_meta = true\n", pipe::server("kid", &[])),
         pipe::server("deaf", &[]),
     ];
-    let gateway = Gateway::with_policy(&tables.concat(), POLICY).await;
+    let gateway = Gateway::with_policy(&tables.concat(), BELIEVED).await;
     gateway.settled().await;
     (gateway, told, plain)
-}
-
-fn asks(gateway: &Gateway, role: &str) -> Client {
-    let client = gateway.client().with("x-user-id", "sam");
-    client.with("x-user-role", role)
 }
 
 /// What a command says that it has heard.
@@ -46,7 +32,7 @@ async fn heard(client: &Client, tool: &str, meta: &str) -> Value {
 #[tokio::test]
 async fn a_call_says_who_makes_it_with_what_is_known() {
     let (gateway, told, _plain) = started().await;
-    let client = asks(&gateway, "admin").open().await;
+    let client = gateway.client().asking_for("sam", "admin").open().await;
     let known = json!({"mcpgate/caller": {"id": "sam", "role": "admin"}});
     assert_eq!(heard(&client, "kid__echo", "").await, known);
     client.call("told__echo", r#"{"n":1E+2}"#).await.answer();
@@ -54,7 +40,7 @@ async fn a_call_says_who_makes_it_with_what_is_known() {
     assert_eq!(said.param("_meta"), known);
     assert!(said.params().contains(r#""arguments":{"n":1E+2}"#));
 
-    let client = client.without("x-user-role").with("x-user-role", "guest");
+    let client = client.now_in("guest");
     let client = client.with("x-user-email", "säm@example.com");
     let known =
         json!({"mcpgate/caller": {"id": "sam", "email": "säm@example.com", "role": "guest"}});
@@ -64,7 +50,7 @@ async fn a_call_says_who_makes_it_with_what_is_known() {
 #[tokio::test]
 async fn nobody_else_says_who_calls() {
     let (gateway, _told, _plain) = started().await;
-    let client = asks(&gateway, "admin").open().await;
+    let client = gateway.client().asking_for("sam", "admin").open().await;
     for posing in ["mcpgate/caller", "MCPGATE/Caller", r"mcpgate\u002fcaller"] {
         let meta = format!(r#","_meta":{{"x/y":1.0,"{posing}":{{"id":"root"}}}}"#);
         assert_eq!(
@@ -89,7 +75,7 @@ async fn of_whom_nothing_is_known_that_is_said() {
 #[tokio::test]
 async fn a_server_that_is_not_to_know_hears_the_clients_own_words() {
     let (gateway, _told, plain) = started().await;
-    let client = asks(&gateway, "admin").open().await;
+    let client = gateway.client().asking_for("sam", "admin").open().await;
     let params = r#"{ "name":"echo", "_meta": {"mcpgate/caller":7 , "a":1E0}, "arguments":{ } }"#;
     let exposed = params.replace("echo", "plain__echo");
     client.post(request("7", "tools/call", &exposed)).await;
@@ -103,16 +89,16 @@ async fn a_server_that_is_not_to_know_hears_the_clients_own_words() {
 async fn it_is_said_across_revisions_too() {
     let (gateway, told, _plain) = started().await;
     let known = json!({"id": "sam", "role": "admin"});
-    let client = Modern::new(asks(&gateway, "admin"));
+    let client = Modern::new(gateway.client().asking_for("sam", "admin"));
     client.call("told__echo", "{}").await.answer();
     let said = told.hears("tools/call").await.param("_meta");
     assert_eq!(said, json!({"mcpgate/caller": known}));
 
     let modern = HttpServer::modern(&["echo"]).await;
     let table = format!("{}caller_meta = true\n", modern.table("up"));
-    let gateway = Gateway::with_policy(&table, POLICY).await;
+    let gateway = Gateway::with_policy(&table, BELIEVED).await;
     gateway.settled().await;
-    let client = asks(&gateway, "admin").open().await;
+    let client = gateway.client().asking_for("sam", "admin").open().await;
     client.post(call("1", "up__echo", "{}")).await;
     let said = modern.hears("tools/call").await.param("_meta");
     assert_eq!(said["mcpgate/caller"], known);

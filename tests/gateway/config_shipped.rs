@@ -168,7 +168,7 @@ fn the_shipped_policies_load_once_uncommented() {
         .iter()
         .filter_map(|case| case.failure.as_ref())
         .collect();
-    assert!(cases.len() == 3 && failures.is_empty(), "{failures:?}");
+    assert!(cases.len() == 5 && failures.is_empty(), "{failures:?}");
 }
 
 #[test]

@@ -50,9 +50,8 @@ fn with_key(gateway: &Gateway, holder: &str) -> Client {
 /// LibreChat, asking for somebody.
 fn librechat(gateway: &Gateway, user: &str, role: &str) -> Client {
     with_key(gateway, "librechat")
-        .with("x-user-id", user)
+        .asking_for(user, role)
         .with("x-user-email", &format!("{user}@example.com"))
-        .with("x-user-role", role)
 }
 
 fn text(reply: &Reply) -> String {
@@ -95,10 +94,7 @@ async fn export_is_for_administrators_by_key_and_by_header() {
 async fn each_request_counts_anew_when_the_role_changes_within_a_session() {
     let (_oilfield, gateway) = example().await;
     let admin = librechat(&gateway, "sam", "ADMIN").open().await;
-    let demoted = admin
-        .clone()
-        .without("x-user-role")
-        .with("x-user-role", "USER");
+    let demoted = admin.now_in("USER");
 
     assert!(text(&admin.call("export_all_data", "{}").await).contains("north-1"));
     assert_eq!(

@@ -31,18 +31,6 @@ async fn started(server: &HttpServer) -> Gateway {
     gateway
 }
 
-/// A client that LibreChat would speak for.
-fn asks(gateway: &Gateway, id: &str, role: &str) -> Client {
-    let client = gateway.client();
-    client.with("x-user-id", id).with("x-user-role", role)
-}
-
-/// The same client, in another role from now on.
-fn now(client: &Client, role: &str) -> Client {
-    let client = client.clone().without("x-user-role");
-    client.with("x-user-role", role)
-}
-
 /// What a header says; nothing where it is absent. It never stands twice.
 pub(crate) fn said<'a>(heard: &'a Heard, name: &str) -> Option<&'a str> {
     let mut values = heard.headers.get_all(name).iter();
@@ -65,7 +53,10 @@ pub(crate) fn last(server: &HttpServer) -> Heard {
 async fn every_request_for_a_caller_says_who_it_is() {
     let server = HttpServer::with_tools(&["echo"]).await;
     let gateway = started(&server).await;
-    let client = asks(&gateway, "sam", "admin").with("x-user-email", "sam@example.com");
+    let client = gateway
+        .client()
+        .asking_for("sam", "admin")
+        .with("x-user-email", "sam@example.com");
     let client = client.open().await;
     call(&client).await;
     client.ask(Method::DELETE, "").await;
@@ -107,7 +98,7 @@ async fn every_request_for_a_caller_says_who_it_is() {
 async fn the_gateways_own_requests_say_nothing_of_anybody() {
     let server = HttpServer::with_tools(&["echo"]).await;
     let gateway = started(&server).await;
-    call(&asks(&gateway, "sam", "admin").open().await).await;
+    call(&gateway.client().asking_for("sam", "admin").open().await).await;
 
     let mut own = server.heard();
     own.retain(|heard| heard.session() == "s-1" || heard.method() == "server/discover");
@@ -125,7 +116,7 @@ async fn the_gateways_own_requests_say_nothing_of_anybody() {
 async fn a_role_that_changes_within_a_session_counts_from_the_next_call() {
     let server = HttpServer::with_tools(&["echo"]).await;
     let gateway = started(&server).await;
-    let client = asks(&gateway, "sam", "admin").open().await;
+    let client = gateway.client().asking_for("sam", "admin").open().await;
     let mut sessions = Vec::new();
     for (role, tier, staff) in [
         ("admin", "gold", Some("admin sam")),
@@ -133,7 +124,7 @@ async fn a_role_that_changes_within_a_session_counts_from_the_next_call() {
         ("guest", "of the server", None),
         ("admin", "gold", Some("admin sam")),
     ] {
-        call(&now(&client, role)).await;
+        call(&client.now_in(role)).await;
         let heard = last(&server);
         assert_eq!(said(&heard, "x-tier"), Some(tier), "{role}");
         assert_eq!(said(&heard, "x-staff"), staff, "{role}");
@@ -143,7 +134,7 @@ async fn a_role_that_changes_within_a_session_counts_from_the_next_call() {
     assert_eq!(sessions.len(), 1);
 
     // What no call is the reason for goes in the role of the last one.
-    call(&now(&client, "guest")).await;
+    call(&client.now_in("guest")).await;
     client.ask(Method::DELETE, "").await;
     let farewell = server.hears_delete().await;
     assert_eq!(said(&farewell, "x-staff"), None);
@@ -154,13 +145,19 @@ async fn a_role_that_changes_within_a_session_counts_from_the_next_call() {
 async fn a_header_that_lacks_a_fact_is_not_sent_and_nobody_else_says_it() {
     let server = HttpServer::with_tools(&["echo"]).await;
     let gateway = started(&server).await;
-    let client = asks(&gateway, "sam", "admin").with("x-mail", "root@example.com");
+    let client = gateway
+        .client()
+        .asking_for("sam", "admin")
+        .with("x-mail", "root@example.com");
     call(&client.open().await).await;
     let heard = last(&server);
     assert_eq!(said(&heard, "x-id"), Some("sam"));
     assert_eq!(said(&heard, "x-mail"), None);
 
-    let client = asks(&gateway, "sam", "guest").with("x-user-email", "sam@example.com");
+    let client = gateway
+        .client()
+        .asking_for("sam", "guest")
+        .with("x-user-email", "sam@example.com");
     call(&client.open().await).await;
     assert_eq!(said(&last(&server), "x-mail"), Some("sam@example.com"));
 }
@@ -169,7 +166,10 @@ async fn a_header_that_lacks_a_fact_is_not_sent_and_nobody_else_says_it() {
 async fn a_caller_who_does_not_fit_into_a_header_is_refused() {
     let server = HttpServer::with_tools(&["echo"]).await;
     let gateway = started(&server).await;
-    let client = asks(&gateway, "sam", "guest").with("x-user-email", "säm@example.com");
+    let client = gateway
+        .client()
+        .asking_for("sam", "guest")
+        .with("x-user-email", "säm@example.com");
     let client = client.open().await;
     let (code, words) = client.call("up__echo", "{}").await.error();
     assert_eq!(code, -32000);
@@ -184,10 +184,10 @@ async fn a_caller_who_does_not_fit_into_a_header_is_refused() {
 async fn a_session_that_is_lost_is_opened_again_in_the_callers_name() {
     let server = HttpServer::with_tools(&["echo"]).await;
     let gateway = started(&server).await;
-    let client = asks(&gateway, "sam", "admin").open().await;
+    let client = gateway.client().asking_for("sam", "admin").open().await;
     call(&client).await;
     server.forget("s-2");
-    call(&now(&client, "staff")).await;
+    call(&client.now_in("staff")).await;
     let opened = server.heard_of("initialize");
     assert_eq!(said(opened.last().unwrap(), "x-staff"), Some("staff sam"));
 }
@@ -196,8 +196,8 @@ async fn a_session_that_is_lost_is_opened_again_in_the_callers_name() {
 async fn callers_who_share_a_connection_each_speak_for_themselves() {
     let server = HttpServer::with_tools(&["echo"]).await.without_sessions();
     let gateway = started(&server).await;
-    let sam = asks(&gateway, "sam", "admin").open().await;
-    let kim = asks(&gateway, "kim", "guest").open().await;
+    let sam = gateway.client().asking_for("sam", "admin").open().await;
+    let kim = gateway.client().asking_for("kim", "guest").open().await;
     for (client, id, tier) in [
         (&sam, "sam", "gold"),
         (&kim, "kim", "of the server"),

@@ -7,7 +7,8 @@ use crate::{
     support::{Client, Gateway, Heard, HttpServer, Modern, SseServer},
 };
 
-const POLICY: &str = r#"
+/// `BELIEVED`, and a header of one role.
+pub(crate) const GOLD: &str = r#"
 [trusted_headers]
 from = ["127.0.0.1"]
 [roles.admin]
@@ -21,19 +22,19 @@ forward_headers = ["X-Trace"]
 "#;
 
 async fn started(table: &str) -> Gateway {
-    let gateway = Gateway::with_policy(&format!("{table}{HEADERS}"), POLICY).await;
+    let gateway = Gateway::with_policy(&format!("{table}{HEADERS}"), GOLD).await;
     gateway.settled().await;
     gateway
 }
 
 fn asks(gateway: &Gateway, role: &str) -> Client {
-    let client = gateway.client().with("x-trace", role);
-    client.with("x-user-id", "sam").with("x-user-role", role)
+    let client = gateway.client().asking_for("sam", role);
+    client.with("x-trace", role)
 }
 
 fn now(client: &Client, role: &str) -> Client {
-    let client = client.clone().without("x-user-role").without("x-trace");
-    client.with("x-user-role", role).with("x-trace", role)
+    let client = client.now_in(role).without("x-trace");
+    client.with("x-trace", role)
 }
 
 async fn call(client: &Client) {

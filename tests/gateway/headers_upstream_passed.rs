@@ -2,6 +2,7 @@
 
 use crate::{
     headers_upstream::{last, said},
+    headers_upstream_links::GOLD,
     support::{Client, Gateway, HttpServer, Modern},
 };
 
@@ -83,20 +84,11 @@ async fn a_credential_of_the_client_stays_here_unless_the_config_says_otherwise(
 
 #[tokio::test]
 async fn what_a_role_sets_passes_from_no_client_in_whatever_role() {
-    let policy = r#"
-[trusted_headers]
-from = ["127.0.0.1"]
-[roles.admin]
-allow = ["*"]
-headers = { X-Tier = "gold" }
-[roles.guest]
-allow = ["*"]
-"#;
     let list = "forward_headers = [\"X-Tier\", \"X-Trace\", \"X-User-Role\"]\n";
-    let (gateway, _plain, server) = two(list, policy).await;
+    let (gateway, _plain, server) = two(list, GOLD).await;
     for (role, tier) in [("guest", None), ("admin", Some("gold"))] {
-        let client = gateway.client().with("x-user-role", role);
-        let client = client.with("x-user-id", "sam").with("x-trace", "t");
+        let client = gateway.client().asking_for("sam", role);
+        let client = client.with("x-trace", "t");
         calls(&client.with("x-tier", "platinum").open().await).await;
         let heard = last(&server);
         assert_eq!(said(&heard, "x-tier"), tier, "{role}");

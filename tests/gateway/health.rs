@@ -41,6 +41,17 @@ async fn where_nobody_is_asked_everybody_learns_all_of_it() {
 }
 
 #[tokio::test]
+async fn a_page_that_points_its_name_here_learns_only_that_it_lives() {
+    let gateway = Gateway::start("").await;
+    gateway.settled().await;
+
+    for (header, value) in [("host", "evil.example"), ("origin", "https://evil.example")] {
+        let (status, said) = health(gateway.client().with(header, value)).await;
+        assert_eq!((status, said), (StatusCode::OK, json!({ "status": "ok" })));
+    }
+}
+
+#[tokio::test]
 async fn an_address_that_is_not_served_learns_nothing() {
     let gateway = Gateway::start("[gateway]\nallowed_ips = [\"192.0.2.1\"]").await;
 

@@ -35,7 +35,7 @@ pub(crate) async fn guarded(server: &HttpServer) -> Gateway {
 
 pub(crate) fn user(gateway: &Gateway) -> Client {
     let client = gateway.client().with("x-api-key", "chat");
-    client.with("x-user-role", "USER").with("x-user-id", "sam")
+    client.asking_for("sam", "USER")
 }
 
 pub(crate) async fn calls(client: &Client, name: &str, arguments: &str) -> Reply {

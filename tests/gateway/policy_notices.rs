@@ -116,8 +116,7 @@ async fn a_log_message_does_not_reach_who_may_not_use_its_server() {
 }
 
 fn chat(gateway: &Gateway, role: &str) -> Client {
-    let client = gateway.client().holding("chat").with("x-user-id", "u");
-    client.with("x-user-role", role)
+    gateway.client().holding("chat").asking_for("u", role)
 }
 
 #[tokio::test]
@@ -207,11 +206,7 @@ async fn a_legacy_stream_hears_what_its_last_post_may() {
         "one"
     );
 
-    let posts = legacy
-        .posts
-        .clone()
-        .without("x-user-role")
-        .with("x-user-role", "db");
+    let posts = legacy.posts.now_in("db");
     posts
         .post(crate::support::request("2", "tools/list", "{}"))
         .await;

@@ -52,8 +52,7 @@ async fn gateway(server: &HttpServer) -> Gateway {
 }
 
 fn client(gateway: &Gateway, role: &str, id: &str) -> Client {
-    let client = gateway.client().holding("chat").with("x-user-id", id);
-    client.with("x-user-role", role)
+    gateway.client().holding("chat").asking_for(id, role)
 }
 
 fn modern(gateway: &Gateway, role: &str, id: &str) -> Modern {
@@ -202,4 +201,25 @@ async fn a_task_is_there_for_who_may_still_use_the_tool_that_made_it() {
         assert_eq!(server.heard_of(method).len(), 0);
         assert!(as_role("all").request(method, about).await.answer()["result"].is_object());
     }
+}
+
+#[tokio::test]
+async fn an_attempt_to_go_on_that_is_refused_leaves_its_line_of_the_audit() {
+    let server = asking().await;
+    let tables = format!("[audit]\nfile = \"audit.jsonl\"\n{}", server.table("up"));
+    let policy = [&key("chat", ""), POLICY].concat();
+    let gateway = Gateway::with_policy(&tables, &policy).await;
+    gateway.settled().await;
+    let (state, answers) = park(&modern(&gateway, "all", "u"), "{}").await;
+
+    let lesser = modern(&gateway, "none", "u");
+    lesser.retry("up__ask", "{}", &answers, &state).await;
+
+    let lines = gateway.audited().await;
+    let refused = lines.iter().find(|line| line["outcome"] == "refused");
+    let refused = refused.unwrap_or_else(|| panic!("none refused: {lines:?}"));
+    assert_eq!(
+        (&refused["role"], &refused["stage"]),
+        (&"none".into(), &"authorise".into())
+    );
 }

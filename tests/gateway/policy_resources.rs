@@ -74,6 +74,23 @@ async fn prompts_and_their_completions_follow_the_same_rule() {
 }
 
 #[tokio::test]
+async fn a_prompt_that_is_allowed_lends_its_name_to_no_template_that_is_not() {
+    let server = server().await;
+    let (_gateway, client) = under(&server, "allow = ['prompt:files/h*']").await;
+    let both = json!({
+        "ref": {"type": "ref/resource", "name": "files__hello", "uri": "user://{id}"},
+        "argument": {"name": "id", "value": "a"},
+    });
+
+    let reply = client
+        .request("completion/complete", &both.to_string())
+        .await;
+
+    assert_eq!(reply.error().0, -32602, "{}", reply.text());
+    assert_eq!(server.heard_of("completion/complete").len(), 0);
+}
+
+#[tokio::test]
 async fn resources_are_judged_by_their_own_uri_listed_or_not() {
     let server = server().await;
     let rules = "allow = ['resource:file:///srv/*', 'resource:files/db://users/*']

@@ -26,12 +26,8 @@ async fn under(trusted: &str) -> (HttpServer, Gateway) {
     (server, gateway)
 }
 
-fn said(client: Client, role: &str, id: &str) -> Client {
-    client.with("x-user-role", role).with("x-user-id", id)
-}
-
 fn chat(gateway: &Gateway, role: &str, id: &str) -> Client {
-    said(gateway.client().holding("chat"), role, id)
+    gateway.client().holding("chat").asking_for(id, role)
 }
 
 async fn opens(client: &Client) -> Reply {
@@ -65,9 +61,9 @@ async fn they_are_believed_with_the_key_from_the_address_or_only_with_both() {
         // Who is not believed is what its key says, and nobody without one.
         let asked = sees(chat(&gateway, "USER", "u")).await;
         assert_eq!(asked, with_key, "{trusted}");
-        let spoofed = said(gateway.client().holding("sam"), "ADMIN", "u");
+        let spoofed = gateway.client().holding("sam").asking_for("u", "ADMIN");
         assert_eq!(sees(spoofed).await, with_another, "{trusted}");
-        let nobody = said(gateway.client(), "ADMIN", "u");
+        let nobody = gateway.client().asking_for("u", "ADMIN");
         assert_eq!(sees(nobody).await, without, "{trusted}");
     }
 }
@@ -76,7 +72,10 @@ async fn they_are_believed_with_the_key_from_the_address_or_only_with_both() {
 async fn who_is_not_believed_keeps_its_own_identity_whatever_its_headers_say() {
     let (_server, gateway) = under(WITH_KEY).await;
     let sam = gateway.client().holding("sam").open().await;
-    let claims = said(gateway.client().holding("sam"), "ADMIN", "victim");
+    let claims = gateway
+        .client()
+        .holding("sam")
+        .asking_for("victim", "ADMIN");
     let same = claims.clone().with("mcp-session-id", sam.session());
     assert_eq!(same.list("tools").await, ["files__read"]);
     let victim = chat(&gateway, "ADMIN", "victim").open().await;
@@ -191,7 +190,7 @@ async fn with_a_legacy_stream_the_headers_of_each_post_decide() {
     let post = |role: &str, id: &str| {
         let posts = client.posts.clone();
         let posts = posts.without("x-user-role").without("x-user-id");
-        said(posts, role, id)
+        posts.asking_for(id, role)
     };
     let (lesser, other) = (post("USER", "u"), post("ADMIN", "other"));
 
@@ -247,7 +246,7 @@ async fn a_session_belongs_to_the_user_and_not_to_the_peer() {
 async fn a_user_by_address_is_not_one_by_key_though_the_names_look_alike() {
     let (_server, gateway) = under("from = ['127.0.0.1']\nroles = { USER = 'reader' }").await;
     let by_key = chat(&gateway, "USER", "sam").open().await;
-    let by_address = said(gateway.client(), "USER", "chat:sam");
+    let by_address = gateway.client().asking_for("chat:sam", "USER");
     let stolen = by_address.clone().with("mcp-session-id", by_key.session());
     let reply = stolen.post(request("1", "tools/list", "{}")).await;
     assert_eq!(reply.status, StatusCode::NOT_FOUND);

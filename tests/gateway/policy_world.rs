@@ -80,7 +80,7 @@ fn rules() -> impl Strategy<Value = Vec<Rule<Condition>>> {
         let rule = |(pattern, condition): (&str, Option<&str>)| Rule {
             pattern: pattern.parse::<Pattern>().unwrap(),
             condition: condition.map(|text| Condition::compile(text).unwrap()),
-            origin: "team.toml:1".to_owned().into(),
+            source: "team.toml:1".to_owned().into(),
         };
         rules.into_iter().map(rule).collect()
     })

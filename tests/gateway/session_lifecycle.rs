@@ -10,7 +10,9 @@ use mcpgate::{
     session::Reader,
 };
 
-use crate::support::{Answer, Gate, Gateway, Heard, HttpServer, initialize};
+use crate::support::{
+    Answer, Gate, Gateway, Heard, HttpServer, Modern, initialize, initialize_with,
+};
 
 #[tokio::test]
 async fn a_session_id_is_128_random_bits_in_hexadecimal() {
@@ -36,6 +38,25 @@ async fn a_request_without_its_session_is_refused_with_400_and_with_an_unknown_o
     assert_eq!(missing.status, StatusCode::BAD_REQUEST);
     assert!(missing.error().1.contains("Mcp-Session-Id"));
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn what_is_kept_of_what_a_client_says_of_itself_is_bounded() {
+    let gateway = Gateway::start("").await;
+    let said = |bytes| format!(r#"{{"experimental":{{"x":"{}"}}}}"#, "a".repeat(bytes));
+
+    let large = said(64 * 1024);
+    let legacy = gateway.client();
+    let legacy = legacy.post(initialize_with("2025-11-25", &large)).await;
+    let modern = Modern::new(gateway.client()).capable(&large);
+    let modern = modern.ask("1", "tools/list", "{}").await;
+
+    for refused in [legacy, modern] {
+        assert_eq!(refused.error().0, -32602, "{}", refused.text());
+    }
+    assert_eq!(gateway.pipeline().sessions.count(), 0);
+    let usual = said(32 * 1024);
+    gateway.client().open_with("2025-11-25", &usual).await;
 }
 
 #[tokio::test]

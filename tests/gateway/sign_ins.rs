@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode};
 
-use crate::support::{Client, Gateway, HttpServer, initialize, within};
+use crate::support::{Client, Gateway, HttpServer, initialize, key, token, within};
 
 const KEYS: [(&str, &str); 1] = [("alice", "a-key")];
 
@@ -43,6 +43,38 @@ async fn who_shows_nothing_has_not_failed() {
     }
 
     gateway.client().with("x-api-key", "a-key").open().await;
+}
+
+#[tokio::test]
+async fn a_token_that_has_expired_or_cannot_be_judged_is_no_guess() {
+    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let away = nobody.local_addr().unwrap();
+    drop(nobody);
+    let secret = "0123456789abcdef0123456789abcdef";
+    let policy = format!(
+        "{}[roles.r]\nallow = ['*']
+        [tokens.own]\nissuer = 'own'\naudience = ['gate']\nsecret = '{secret}'
+        [tokens.away]\nissuer = 'away'\naudience = ['gate']\njwks_url = 'http://{away}/jwks'",
+        key("alice", "role = 'r'")
+    );
+    let gateway = Gateway::with_policy("[gateway]\nfailed_sign_ins = 1", &policy).await;
+    let shows = async |issuer: &str, algorithm: &str| {
+        let header = format!(r#"{{"alg":"{algorithm}"}}"#);
+        let claims = format!(r#"{{"iss":"{issuer}","aud":"gate","sub":"sam","exp":1}}"#);
+        let token = format!("Bearer {}", token(secret, &header, &claims));
+        tries(gateway.client().with("authorization", &token)).await
+    };
+
+    for (issuer, algorithm) in [("own", "HS256"), ("away", "RS256")] {
+        for _ in 0..2 {
+            let status = shows(issuer, algorithm).await;
+            assert_eq!(status, StatusCode::UNAUTHORIZED, "{issuer}");
+        }
+    }
+    gateway.client().holding("alice").open().await;
+    assert_eq!(shows("forged", "HS256").await, StatusCode::UNAUTHORIZED);
+    let late = gateway.client().holding("alice");
+    assert_eq!(tries(late).await, StatusCode::TOO_MANY_REQUESTS);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use crate::support::{Answer, Client, Gate, Gateway, Heard, HttpServer, notification};
+use crate::support::{Answer, Client, Gate, Gateway, Heard, HttpServer, Modern, notification};
 
 const URI: &str = r#"{"uri":"x://1"}"#;
 
@@ -50,6 +50,31 @@ async fn a_subscription_is_made_in_the_clients_session_and_its_news_come_there_a
 
     assert_eq!(streams.0.data().await, updated());
     assert_eq!(streams.1.data().await, news(1));
+}
+
+#[tokio::test]
+async fn what_is_kept_of_a_subscription_is_bounded() {
+    let server = HttpServer::with_tools(&[]).await;
+    let uri = |length| format!("x://{}", "a".repeat(length));
+    let [long, short] = [uri(8 * 1024), uri(4 * 1024)];
+    let resource = |uri: &str| format!(r#"{{"uri":"{uri}","name":"x"}}"#);
+    server.offer("resources/list", &[resource(&long), resource(&short)]);
+    let gateway = Gateway::of(&[("up", &server)]).await;
+    gateway.settled().await;
+    let client = gateway.session().await;
+    let params = |uri: &str| format!(r#"{{"uri":"{uri}"}}"#);
+
+    let refused = client.request("resources/subscribe", &params(&long)).await;
+    assert_eq!(refused.error().0, -32602, "{}", refused.text());
+    let wanted = format!(r#"{{"notifications":{{"resourceSubscriptions":["{long}","{short}"]}}}}"#);
+    let mut events = Modern::new(gateway.client())
+        .events("1", "subscriptions/listen", &wanted)
+        .await;
+    let agreed = events.data().await;
+
+    assert!(agreed.contains(&short) && !agreed.contains(&long));
+    let heard = server.heard_of("resources/subscribe");
+    assert!(heard.iter().all(|heard| !heard.params().contains(&long)));
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ pub struct Claims {
     pub issuer: Arc<str>,
     /// Who it is. Unique only together with `issuer`.
     pub id: Arc<str>,
-    /// An address, which the issuer may or may not have verified.
+    /// An address, unless the issuer says that it has not verified it.
     pub email: Option<Arc<str>>,
     /// Roles of ours, in the order of the token, each once.
     pub roles: Vec<Arc<str>>,
@@ -71,7 +71,7 @@ impl Rules {
         Ok(Claims {
             issuer: Arc::clone(&self.issuer),
             id: id.ok_or_else(|| bad(&self.names.id, "is missing"))?.into(),
-            email: text(payload, &self.names.email)?.map(Arc::from),
+            email: self.email(payload)?.map(Arc::from),
             roles: self.roles(payload)?,
             expires,
         })
@@ -92,6 +92,19 @@ impl Rules {
             Some(one) => is_ours(one),
             None => false,
         }
+    }
+
+    /// Servers may know people by their address: one that anybody can claim is nobody's.
+    fn email<'a>(&self, payload: &'a Map<String, Value>) -> Result<Option<&'a str>, Rejected> {
+        let email = text(payload, &self.names.email)?;
+        let verified = match payload.get("email_verified") {
+            // Some issuers write it as a string.
+            Some(Value::String(word)) => word == "true",
+            Some(Value::Bool(verified)) => *verified,
+            Some(_) => false,
+            None => true,
+        };
+        Ok(email.filter(|_| verified || self.names.email != "email"))
     }
 
     fn roles(&self, payload: &Map<String, Value>) -> Result<Vec<Arc<str>>, Rejected> {

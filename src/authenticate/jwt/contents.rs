@@ -125,6 +125,23 @@ async fn claims_that_could_become_a_header_of_their_own_are_refused() {
 }
 
 #[tokio::test]
+async fn an_address_that_its_issuer_has_not_verified_is_nobodys() {
+    let own = "claims = { email = \"mail\" }";
+    for (lines, changes, expected) in [
+        ("", json!({}), true),
+        ("", json!({"email_verified": true}), true),
+        ("", json!({"email_verified": "true"}), true),
+        ("", json!({"email_verified": false}), false),
+        ("", json!({"email_verified": "false"}), false),
+        ("", json!({"email_verified": 1}), false),
+        (own, json!({"mail": "s@x", "email_verified": false}), true),
+    ] {
+        let claims = read(lines, &changes).await.unwrap();
+        assert_eq!(claims.email.is_some(), expected, "{lines} {changes}");
+    }
+}
+
+#[tokio::test]
 async fn roles_are_found_and_mapped() {
     let mapped = "roles = { dev = \"user\", ops = \"user\", mcp-admins = \"admin\" }";
     let path = "claims = { role = \"realm_access.roles\" }";

@@ -8,7 +8,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{Origin, Pattern, Subject};
+use super::{Pattern, Source, Subject};
 
 /// One entry of `allow` or `deny`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Rule<C> {
     /// When it counts. Without one, always.
     pub condition: Option<C>,
     /// Where it was written.
-    pub origin: Origin,
+    pub source: Source,
 }
 
 /// What a role may do.
@@ -34,7 +34,7 @@ pub enum Judgement<'g, C> {
     /// No, whatever the arguments. By a denial, or because nothing allows it.
     Denied {
         /// The denial.
-        by: Option<&'g Origin>,
+        by: Option<&'g Source>,
     },
     /// Yes, as far as [`Allowance::settle`] finds.
     Allowed(Allowance<'g, C>),
@@ -55,14 +55,14 @@ pub enum Verdict<'g, E> {
     /// Yes.
     Allowed {
         /// The first rule that does.
-        by: &'g Origin,
+        by: &'g Source,
     },
     /// No.
     Denied {
         /// The denial; none where nothing allows it.
-        by: Option<&'g Origin>,
+        by: Option<&'g Source>,
         /// The condition that could not be evaluated, and where it was written.
-        failed: Option<(&'g Origin, E)>,
+        failed: Option<(&'g Source, E)>,
     },
 }
 
@@ -101,7 +101,7 @@ impl<C> Grants<C> {
         let denies = |rule: &&Rule<C>| rule.pattern.denies(subject);
         let deny: Vec<_> = self.deny.iter().filter(denies).collect();
         if let Some(rule) = unconditional(&deny) {
-            let by = Some(&rule.origin);
+            let by = Some(&rule.source);
             return Judgement::Denied { by };
         }
         let allows = |rule: &&Rule<C>| rule.pattern.allows(subject);
@@ -129,14 +129,14 @@ impl<'g, C> Allowance<'g, C> {
     }
 
     /// The rules that may allow it.
-    pub fn allowing(&self) -> impl Iterator<Item = &'g Origin> {
-        self.allow.iter().map(|rule| &rule.origin)
+    pub fn allowing(&self) -> impl Iterator<Item = &'g Source> {
+        self.allow.iter().map(|rule| &rule.source)
     }
 
     /// The rule that allows it, where the arguments make no difference.
-    pub fn by(&self) -> Option<&'g Origin> {
+    pub fn by(&self) -> Option<&'g Source> {
         let first = self.allow.first().filter(|_| !self.is_conditional());
-        first.map(|rule| &rule.origin)
+        first.map(|rule| &rule.source)
     }
 
     /// Evaluates the conditions, as few as needed.
@@ -146,18 +146,18 @@ impl<'g, C> Allowance<'g, C> {
             let failed = match check(rule) {
                 Ok(false) => continue,
                 Ok(true) => None,
-                Err(error) => Some((&rule.origin, error)),
+                Err(error) => Some((&rule.source, error)),
             };
-            let by = Some(&rule.origin);
+            let by = Some(&rule.source);
             return Verdict::Denied { by, failed };
         }
         let mut failed = None;
         for rule in &self.allow {
             match check(rule) {
-                Ok(true) => return Verdict::Allowed { by: &rule.origin },
+                Ok(true) => return Verdict::Allowed { by: &rule.source },
                 Ok(false) => {}
                 // Another rule may allow it still; if none does, the first failure says why.
-                Err(error) => failed = failed.or(Some((&rule.origin, error))),
+                Err(error) => failed = failed.or(Some((&rule.source, error))),
             }
         }
         Verdict::Denied { by: None, failed }

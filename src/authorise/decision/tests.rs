@@ -8,7 +8,7 @@ fn rule(pattern: &str, condition: Option<Outcome>, at: usize) -> Rule<Outcome> {
     Rule {
         pattern: pattern.parse().unwrap(),
         condition,
-        origin: format!("team.toml:{at}").into(),
+        source: format!("team.toml:{at}").into(),
     }
 }
 
@@ -51,8 +51,8 @@ proptest! {
         let allows = |rule: &&Rule<Outcome>| {
             rule.pattern.matches(subject) && matches!(rule.condition, None | Some(Ok(true)))
         };
-        let denied: Vec<_> = deny.iter().filter(denies).map(|rule| &rule.origin).collect();
-        let allowed: Vec<_> = allow.iter().filter(allows).map(|rule| &rule.origin).collect();
+        let denied: Vec<_> = deny.iter().filter(denies).map(|rule| &rule.source).collect();
+        let allowed: Vec<_> = allow.iter().filter(allows).map(|rule| &rule.source).collect();
 
         let grants = Grants::new(allow.clone(), deny.clone());
         match decide(&grants, subject) {
@@ -104,12 +104,12 @@ fn arguments_are_read_only_where_they_matter() {
 fn a_failure_is_reported_where_it_decides() {
     let failing = rule("a/x", Some(Err(())), 1);
     let grants = Grants::new(vec![failing.clone()], Vec::new());
-    let failed = Some((&failing.origin, ()));
+    let failed = Some((&failing.source, ()));
     let expected = Verdict::Denied { by: None, failed };
     assert_eq!(decide(&grants, tool("a", "x")), expected);
 
     let grants = Grants::new(vec![rule("*", None, 2)], vec![failing.clone()]);
-    let by = Some(&failing.origin);
+    let by = Some(&failing.source);
     assert_eq!(
         decide(&grants, tool("a", "x")),
         Verdict::Denied { by, failed }

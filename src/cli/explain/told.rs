@@ -3,7 +3,11 @@
 use serde_json::{Value, json};
 
 use super::Question;
-use crate::{call::ServerName, gateway::Explained, mcp::List};
+use crate::{
+    call::ServerName,
+    gateway::{Explained, SentHeader},
+    mcp::List,
+};
 
 /// Something that is asked about, and where it leads.
 pub(super) struct Thing {
@@ -61,7 +65,8 @@ pub(super) fn as_text(question: &Question, thing: &Thing, explained: &Explained)
     let limits = explained.limits.iter();
     let limits = limits.map(|(name, limit)| format!("limit     {name}: {limit}"));
     let headers = explained.headers.iter();
-    let headers = headers.map(|(name, value, by)| format!("header    {name}: {value} ({by})"));
+    let headers =
+        headers.map(|SentHeader { name, value, by }| format!("header    {name}: {value} ({by})"));
     lines.extend(limits.chain(headers));
     lines.join("\n")
 }
@@ -70,7 +75,6 @@ pub(super) fn as_text(question: &Question, thing: &Thing, explained: &Explained)
 pub(super) fn as_json(question: &Question, thing: &Thing, explained: &Explained) -> Value {
     let rule = explained.rule.as_ref();
     let limits = explained.limits.iter();
-    let headers = explained.headers.iter();
     json!({
         "allowed": explained.allowed,
         "conditional": explained.conditional,
@@ -86,6 +90,6 @@ pub(super) fn as_json(question: &Question, thing: &Thing, explained: &Explained)
         "reason": explained.reason,
         "answer": explained.answer,
         "limits": limits.map(|(name, limit)| json!({"name": name, "limit": limit})).collect::<Vec<_>>(),
-        "headers": headers.map(|(name, value, by)| json!({"name": name, "value": value, "by": by})).collect::<Vec<_>>(),
+        "headers": explained.headers,
     })
 }

@@ -1,7 +1,5 @@
 //! What the files say together, and one of them alone cannot know.
 
-use std::collections::HashMap;
-
 use http::HeaderName;
 use indexmap::IndexMap;
 
@@ -13,7 +11,7 @@ use crate::{
         Fault,
         wording::{no_key, no_table},
     },
-    forward::{Secret, ServerConfig, check_header},
+    forward::{ServerConfig, check_headers},
     gateway::GatewayConfig,
 };
 
@@ -187,18 +185,6 @@ impl PolicyConfig {
         }
         Ok(())
     }
-}
-
-fn check_headers(headers: &IndexMap<String, Secret>) -> Result<(), Fault> {
-    let mut seen = HashMap::new();
-    for (name, value) in headers {
-        let header = check_header(name, value.reveal())?;
-        if let Some(earlier) = seen.insert(header, name) {
-            let message = format!("is the same header as `{earlier}`");
-            return Err(Fault::at_key(["headers", name], message));
-        }
-    }
-    Ok(())
 }
 
 /// The name of a view is part of a path, that of a table of tokens part of its callers' names.

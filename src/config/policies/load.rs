@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 
 use super::PolicyConfig;
 use crate::{
-    authorise::{Origin, RuleConfig},
+    authorise::{RuleConfig, Source},
     call::ServerName,
     config::{
         ConfigError, Environment, Fault, Paths,
@@ -145,10 +145,10 @@ impl<'a> Merged<'a> {
             path.push(index.to_string());
             let when = rule.when.as_ref().map_or("", |_| " when …");
             let rule = format!("{kind} {:?}{when} of [{section}.{name}]", rule.target);
-            Origin::new(document.line(&path), rule)
+            Source::new(document.line(&path), rule)
         };
-        let origins = rules.iter().enumerate().map(place).collect();
-        self.policy.origins.insert(list, origins);
+        let sources = rules.iter().enumerate().map(place).collect();
+        self.policy.sources.insert(list, sources);
     }
 
     /// Finds the file and the line of a fault.

@@ -12,7 +12,7 @@ pub(super) use load::load;
 use super::role::{AnonymousConfig, RoleConfig, ViewConfig};
 use crate::{
     authenticate::{KeyConfig, TrustedHeadersConfig, jwt::TokenConfig},
-    authorise::Origin,
+    authorise::Source,
     call::{KeyName, RoleName},
     config::{test_case::TestConfig, wording},
     limit::{LimitConfig, LimitName},
@@ -38,7 +38,7 @@ pub struct PolicyConfig {
     /// `[[tests]]`, each with its place.
     pub tests: Vec<(String, TestConfig)>,
     /// Where each rule stands, by the path of its list.
-    pub(super) origins: HashMap<[String; 3], Vec<Origin>>,
+    pub(super) sources: HashMap<[String; 3], Vec<Source>>,
 }
 
 impl PolicyConfig {
@@ -86,8 +86,8 @@ impl PolicyConfig {
     }
 
     /// Where the rules of a list stand: `["roles", "analyst", "allow"]`.
-    pub fn origins(&self, list: [&str; 3]) -> &[Origin] {
+    pub fn sources(&self, list: [&str; 3]) -> &[Source] {
         let list = list.map(str::to_owned);
-        self.origins.get(&list).map_or(&[], Vec::as_slice)
+        self.sources.get(&list).map_or(&[], Vec::as_slice)
     }
 }

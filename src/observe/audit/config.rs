@@ -31,7 +31,7 @@ pub struct AuditConfig {
     /// Write the lines to stdout.
     pub stdout: bool,
     /// The file is rotated before it grows beyond this many bytes; 0: never, that is left to
-    /// others, who send SIGHUP.
+    /// others.
     pub max_size: u64,
     /// Rotated files kept: `audit.jsonl.1` is the youngest.
     pub keep: u32,

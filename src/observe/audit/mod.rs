@@ -158,7 +158,7 @@ impl Audit {
         &self.queue.state.counters
     }
 
-    /// Opens the file anew before the next line, for those who rotate it themselves (SIGHUP).
+    /// Opens the file anew before the next line, for those who rotate it themselves.
     pub fn reopen(&self) {
         self.queue.state.ask_to_reopen();
         self.queue.look();

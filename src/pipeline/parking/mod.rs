@@ -122,7 +122,7 @@ impl Pipeline {
             let resumed = self.resume(&arrival, &purpose, &state);
             return resumed.unwrap_or_else(|refusal| {
                 let exchange = arrival.exchange.clone();
-                let record = Record::open(&self.metrics);
+                let record = self.record_of(&arrival);
                 let answer = Answer::refused(refusal, true, record, &id);
                 (Box::pin(std::future::ready(answer)), exchange)
             });
@@ -136,6 +136,16 @@ impl Pipeline {
         let going = Going::New(call, begun);
         let turn = async move { pipeline.turn(going, asking, purpose, id).await };
         (Box::pin(turn), exchange)
+    }
+
+    /// The record of a request that is refused before it has become a call.
+    fn record_of(&self, arrival: &Arrival) -> Record {
+        let mut record = Record::open(&self.metrics);
+        let client = arrival.session.client.clone();
+        let call = Call::read(arrival.frame.clone(), client, arrival.visit.clone());
+        // It is refused either way, whether that can be recorded or not.
+        drop(call.and_then(|call| record.call(&call, self.audit.as_ref())));
+        record
     }
 
     /// Goes on with a parked call, with the answers that the client brings.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    authorise::{Judgement, Origin, Rules, Subject},
+    authorise::{Judgement, Rules, Source, Subject},
     call::ServerName,
     mcp::List,
 };
@@ -38,11 +38,11 @@ pub(super) enum Kept<'a> {
     /// It stays, and no rule was asked.
     Open,
     /// It stays, because of this rule.
-    Allowed(&'a Origin),
+    Allowed(&'a Source),
     /// It stays, and a call of it depends on the arguments.
     Conditional,
     /// A rule takes it away, or none allows it.
-    Hidden(Option<&'a Origin>),
+    Hidden(Option<&'a Source>),
     /// It is not there at all.
     Gone,
 }

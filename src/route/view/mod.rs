@@ -13,7 +13,7 @@ pub use filter::{Filter, Selection};
 
 use super::template::Template;
 use crate::{
-    authorise::Origin,
+    authorise::Source,
     call::ServerName,
     mcp::{List, header::Mirror, object},
     route::Catalog,
@@ -40,7 +40,7 @@ pub enum Grant {
     /// No rule was asked.
     Open,
     /// This rule.
-    Allowed(Origin),
+    Allowed(Source),
     /// A rule that looks at the arguments.
     Conditional,
 }
@@ -64,7 +64,7 @@ pub struct View {
     counts: [usize; 4],
     names: [HashMap<String, Way>; 4],
     /// What is there and not for the caller, and the rule that denies it.
-    hidden: [HashMap<String, Option<Origin>>; 4],
+    hidden: [HashMap<String, Option<Source>>; 4],
     /// The first server that has a name keeps it, also where the caller does not see that.
     taken: [HashMap<String, ServerName>; 4],
     filter: Filter,

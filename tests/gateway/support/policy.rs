@@ -21,10 +21,31 @@ pub(crate) fn token(secret: &str, header: &str, claims: &str) -> String {
     format!("{signed}.{}", part(signature.as_ref()))
 }
 
+/// Whoever connects from this machine says who asks; two roles that may do everything.
+pub(crate) const BELIEVED: &str = r#"
+[trusted_headers]
+from = ["127.0.0.1"]
+[roles.admin]
+allow = ["*"]
+[roles.guest]
+allow = ["*"]
+"#;
+
 impl Client {
     /// With that key.
     pub(crate) fn holding(self, name: &str) -> Self {
         self.with("authorization", &format!("Bearer mcpg_{name}"))
+    }
+
+    /// As a trusted peer asks for somebody.
+    pub(crate) fn asking_for(self, id: &str, role: &str) -> Self {
+        self.with("x-user-id", id).with("x-user-role", role)
+    }
+
+    /// The same client, in another role from now on.
+    pub(crate) fn now_in(&self, role: &str) -> Self {
+        let client = self.clone().without("x-user-role");
+        client.with("x-user-role", role)
     }
 }
 

@@ -4,12 +4,12 @@ use std::{fmt, sync::Arc};
 
 /// Where a rule was written: `policies/team.toml:12`, and how: `allow "files/*" of [roles.analyst]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Origin {
+pub struct Source {
     place: Arc<str>,
     rule: Arc<str>,
 }
 
-impl Origin {
+impl Source {
     /// A rule at `place`, in the words of its file.
     pub fn new(place: String, rule: String) -> Self {
         Self {
@@ -34,13 +34,13 @@ impl Origin {
     }
 }
 
-impl From<String> for Origin {
+impl From<String> for Source {
     fn from(place: String) -> Self {
         Self::new(place, String::new())
     }
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.place)
     }
