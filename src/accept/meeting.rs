@@ -29,6 +29,14 @@ pub(super) struct Knock<'a> {
     pub plain: bool,
 }
 
+/// What somebody may know of how the gateway is doing.
+pub struct Probe {
+    /// More than that it lives.
+    pub known: bool,
+    /// Its numbers.
+    pub scrapes: bool,
+}
+
 impl Endpoint {
     /// Looks at a request before its body: where it comes from, what it is, whose it is.
     pub(super) async fn meet(
@@ -72,15 +80,15 @@ impl Endpoint {
         })
     }
 
-    /// Looks at a request for how the gateway is doing. Gives whether whoever asks may know more
-    /// than that it lives: where callers can be asked who they are, they have to say, and where
-    /// not, they must not be a page that points its own name here. Probes name what host they
-    /// like, and are answered all the same.
+    /// Looks at a request for how the gateway is doing. Whoever asks may know more than that it
+    /// lives if they say who they are, where callers can be asked; where not, they must not be a
+    /// page that points its own name here. Probes name what host they like, and are answered all
+    /// the same.
     pub async fn probe(
         &self,
         request: &Request<Incoming>,
         peer: IpAddr,
-    ) -> Result<bool, Box<Response<Body>>> {
+    ) -> Result<Probe, Box<Response<Body>>> {
         let headers = request.headers();
         let address = self
             .locate(peer, headers)
@@ -88,10 +96,17 @@ impl Endpoint {
         let plan = self.pipeline().plan();
         let shows = headers.contains_key(AUTHORIZATION) || headers.contains_key("x-api-key");
         let open = plan.policy.credentials.is_empty();
-        Ok(
-            (open && self.origins().check(request.uri(), headers).is_ok())
-                || (shows && self.pipeline().identify(address, headers).await.is_ok()),
-        )
+        let sound = self.origins().check(request.uri(), headers).is_ok();
+        let known =
+            (open && sound) || (shows && self.pipeline().identify(address, headers).await.is_ok());
+        let near = address.is_loopback() || plan.policy.scrapers.contains(address);
+        let scrapes = known || (sound && near);
+        Ok(Probe { known, scrapes })
+    }
+
+    /// Refuses somebody the numbers.
+    pub fn unmeasured(&self) -> Response<Body> {
+        self.turned_away(&Refusal::Scraper, true)
     }
 
     /// Where a request comes from, if that address is served.

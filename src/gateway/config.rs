@@ -39,6 +39,8 @@ pub struct GatewayConfig {
     pub names: Names,
     /// The addresses that are served; empty: all.
     pub allowed_ips: Networks,
+    /// Addresses that may read `/metrics` without a key, besides this machine itself.
+    pub metrics_from: Networks,
     /// Proxies in front that may say for which address they ask (`X-Forwarded-For`).
     pub trusted_proxies: Networks,
     /// Failed sign-ins from one address in a minute; beyond: 429.
@@ -78,6 +80,7 @@ impl Default for GatewayConfig {
             cors_origins: Vec::new(),
             public_url: None,
             allowed_ips: Networks::default(),
+            metrics_from: Networks::default(),
             trusted_proxies: Networks::default(),
             failed_sign_ins: 20,
             stdio_role: None,

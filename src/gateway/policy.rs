@@ -57,6 +57,7 @@ pub(super) fn policy(config: &Config) -> Policy {
         all_limits,
         role_headers,
         allowed: config.gateway.allowed_ips.clone(),
+        scrapers: config.gateway.metrics_from.clone(),
         proxies: config.gateway.trusted_proxies.clone(),
         gates,
         sights: Arc::new(sights),

@@ -159,8 +159,9 @@ impl Door {
             _ if extent != Extent::All => status(StatusCode::NOT_FOUND),
             ("/health" | "/metrics", &Method::GET) => {
                 match Box::pin(self.endpoint.probe(&request, peer)).await {
-                    Ok(_) if path == "/metrics" => admin::metrics(&self.pipeline),
-                    Ok(known) => admin::health(&self.pipeline, known),
+                    Ok(probe) if path == "/health" => admin::health(&self.pipeline, probe.known),
+                    Ok(probe) if probe.scrapes => admin::metrics(&self.pipeline),
+                    Ok(_) => self.endpoint.unmeasured(),
                     Err(refused) => *refused,
                 }
             }

@@ -50,6 +50,8 @@ pub struct Policy {
     pub role_headers: HashMap<RoleName, RoleHeaders>,
     /// The addresses that are served; empty: all.
     pub allowed: Networks,
+    /// Those who may read the numbers without a key, besides this machine itself.
+    pub scrapers: Networks,
     /// Those who may say for which address they ask.
     pub proxies: Networks,
     /// The servers that look at addresses, in the order of [`Sights::gates`].

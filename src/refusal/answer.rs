@@ -45,6 +45,7 @@ impl Refusal {
             | Self::Unauthenticated
             | Self::SignIns(_)
             | Self::Address
+            | Self::Scraper
             | Self::NoRole(_)
             | Self::Limited { .. }
             | Self::Unrecorded
@@ -76,7 +77,7 @@ impl Refusal {
                 | Stage::Forward => StatusCode::BAD_REQUEST,
             },
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Foreign { .. } | Self::Address => StatusCode::FORBIDDEN,
+            Self::Foreign { .. } | Self::Address | Self::Scraper => StatusCode::FORBIDDEN,
             Self::SignIns(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::SessionUnknown | Self::NoPath => StatusCode::NOT_FOUND,
             Self::SessionsFull => StatusCode::SERVICE_UNAVAILABLE,
@@ -150,6 +151,7 @@ impl Refusal {
             | Self::Params(_)
             | Self::SignIns(_)
             | Self::Address
+            | Self::Scraper
             | Self::NoRole(_)
             | Self::Condition(..)
             | Self::Unrecorded => None,

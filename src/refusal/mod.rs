@@ -55,6 +55,11 @@ pub enum Refusal {
     /// An address that `[gateway] allowed_ips` does not list.
     #[error("this address is not served ([gateway] allowed_ips)")]
     Address,
+    /// Somebody who may not read the numbers.
+    #[error(
+        "/metrics is for those who show a key, and for the addresses in [gateway] metrics_from"
+    )]
+    Scraper,
     /// The caller has no role, or may not use it from where it is.
     #[error("{0}")]
     NoRole(Arc<str>),
@@ -213,7 +218,7 @@ impl Refusal {
             | Self::Mismatch(_)
             | Self::Params(_) => Stage::Accept,
             Self::Stateless(refusal) => refusal.stage(),
-            Self::Address => Stage::Accept,
+            Self::Address | Self::Scraper => Stage::Accept,
             Self::Unauthenticated | Self::SignIns(_) => Stage::Authenticate,
             Self::NoRole(_) | Self::Forbidden(..) | Self::Condition(..) => Stage::Authorise,
             Self::Limited { .. } => Stage::Limit,

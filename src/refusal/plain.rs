@@ -22,6 +22,7 @@ impl Refusal {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::Foreign { .. }
             | Self::Address
+            | Self::Scraper
             | Self::NoRole(_)
             | Self::Forbidden(..)
             | Self::Condition(..) => StatusCode::FORBIDDEN,

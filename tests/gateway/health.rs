@@ -52,6 +52,30 @@ async fn a_page_that_points_its_name_here_learns_only_that_it_lives() {
 }
 
 #[tokio::test]
+async fn metrics_are_for_this_machine_for_listed_addresses_and_for_who_shows_a_key() {
+    let gateway = |listed: &str| {
+        let servers = format!("[gateway]\ntrusted_proxies = [\"127.0.0.1\"]\n{listed}");
+        let policy = format!("[keys.prometheus]\nhash = \"{}\"", hash_of("key"));
+        async move { Gateway::with_policy(&servers, &policy).await }
+    };
+    let read = async |client: Client| {
+        let reply = client.at("/metrics").ask(Method::GET, "").await;
+        (reply.status, reply.text().contains("metrics_from"))
+    };
+    let closed = gateway("").await;
+    let listed = gateway("metrics_from = [\"192.0.2.0/24\"]").await;
+    let afar = |gateway: &Gateway| gateway.client().with("x-forwarded-for", "192.0.2.7");
+
+    assert_eq!(read(closed.client()).await, (StatusCode::OK, false));
+    assert_eq!(read(afar(&closed)).await, (StatusCode::FORBIDDEN, true));
+    assert_eq!(read(afar(&listed)).await, (StatusCode::OK, false));
+    let shown = afar(&closed).with("x-api-key", "key");
+    assert_eq!(read(shown).await, (StatusCode::OK, false));
+    let rebound = closed.client().with("host", "evil.example.com");
+    assert_eq!(read(rebound).await, (StatusCode::FORBIDDEN, true));
+}
+
+#[tokio::test]
 async fn an_address_that_is_not_served_learns_nothing() {
     let gateway = Gateway::start("[gateway]\nallowed_ips = [\"192.0.2.1\"]").await;
 
