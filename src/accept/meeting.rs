@@ -69,15 +69,15 @@ impl Endpoint {
         if !plan.reaches(&extent, &caller) {
             return Err(refuse(Refusal::NoPath));
         }
-        let passing = plan.policy.passing.iter().filter_map(|name| {
-            let value = headers.get(name)?;
-            Some((name.clone(), value.clone()))
-        });
-        Ok(Visit {
-            caller,
-            extent,
-            headers: passing.collect(),
-        })
+        let mut visit = Visit::new(caller, extent);
+        if !plan.policy.passing.is_empty() {
+            let passing = plan.policy.passing.iter().filter_map(|name| {
+                let value = headers.get(name)?;
+                Some((name.clone(), value.clone()))
+            });
+            visit.headers = passing.collect();
+        }
+        Ok(visit)
     }
 
     /// Looks at a request for how the gateway is doing. Whoever asks may know more than that it

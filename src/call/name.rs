@@ -15,6 +15,11 @@ macro_rules! name {
             pub fn as_str(&self) -> &str {
                 &self.0
             }
+
+            /// The same, for those who keep it.
+            pub fn shared(&self) -> ::std::sync::Arc<str> {
+                self.0.clone()
+            }
         }
 
         impl TryFrom<String> for $name {

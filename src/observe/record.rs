@@ -196,7 +196,7 @@ fn entry(call: &Call) -> Entry {
         .and_then(|params| fields::field(params, "arguments"))
         .map(|text| call.frame.bytes().slice_ref(text.as_bytes()));
     Entry {
-        role: caller.standing.role().map(|role| role.as_str().into()),
+        role: caller.standing.role().map(RoleName::shared),
         key: caller.key.clone(),
         address: caller.address,
         subject,

@@ -1,6 +1,6 @@
-//! A server over HTTP that answers at once: 1,000 tools, the same small result for each call.
+//! A server over HTTP that answers at once: 1,000 tools, a result as long as their name says.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, net::SocketAddr};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header::CONTENT_TYPE};
@@ -12,10 +12,10 @@ use tokio::net::TcpListener;
 
 use super::Failure;
 
-pub(super) const TOOLS: usize = 1000;
+pub(crate) const TOOLS: usize = 1000;
 
 /// Serves until the process ends; gives the URL.
-pub(super) async fn serve() -> Result<String, Failure> {
+pub(crate) async fn serve() -> Result<String, Failure> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/mcp", listener.local_addr()?);
     tokio::spawn(async move {
@@ -27,6 +27,14 @@ pub(super) async fn serve() -> Result<String, Failure> {
         }
     });
     Ok(url)
+}
+
+/// The address in its URL.
+pub(crate) fn address(url: &str) -> Result<SocketAddr, Failure> {
+    let address = url
+        .strip_prefix("http://")
+        .and_then(|url| url.strip_suffix("/mcp"));
+    Ok(address.ok_or("not a URL of ours")?.parse()?)
 }
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -52,7 +60,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
         )
         .to_owned(),
         "tools/list" => tools(),
-        "tools/call" => r#"{"content":[{"type":"text","text":"42"}]}"#.to_owned(),
+        "tools/call" => called(&frame),
         _ => "{}".to_owned(),
     };
     let id = String::from_utf8_lossy(&id);
@@ -64,12 +72,27 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
     Ok(response)
 }
 
+/// `large_65536` answers so many bytes, all others a few.
+fn called(frame: &Frame) -> String {
+    let name = frame.text(Part::Name).unwrap_or_default();
+    let length = name
+        .strip_prefix("large_")
+        .and_then(|length| length.parse().ok());
+    let text = match length {
+        Some(length) => "x".repeat(length),
+        None => "42".to_owned(),
+    };
+    format!(r#"{{"content":[{{"type":"text","text":"{text}"}}],"isError":false}}"#)
+}
+
 fn tools() -> String {
-    let tool = |number: usize| {
+    let large = [65_536, 1_048_576].map(|length| format!("large_{length}"));
+    let names = (large.len()..TOOLS).map(|number| format!("tool_{number}"));
+    let tool = |name: String| {
         format!(
-            r#"{{"name":"tool_{number}","description":"Number {number} of many.","inputSchema":{{"type":"object"}}}}"#
+            r#"{{"name":"{name}","description":"One of many.","inputSchema":{{"type":"object"}}}}"#
         )
     };
-    let tools: Vec<String> = (0..TOOLS).map(tool).collect();
+    let tools: Vec<String> = large.into_iter().chain(names).map(tool).collect();
     format!(r#"{{"tools":[{}]}}"#, tools.join(","))
 }

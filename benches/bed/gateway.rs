@@ -1,32 +1,31 @@
 //! The gateway as a process of its own, so that its CPU time is its own.
 
-use std::{fs, net::SocketAddr, process::Stdio};
+use std::{fs, net::SocketAddr};
 
 use mcpgate::authenticate::hash_of;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
+    process::Command,
 };
 
-use super::Failure;
+use crate::bed::{Failure, load::Aim, process::Process};
 
-pub(super) const ROLES: usize = 50;
-pub(super) const KEYS: usize = 500;
+pub(crate) const ROLES: usize = 50;
+pub(crate) const KEYS: usize = 500;
 
 /// A gateway that runs.
-pub(super) struct Running {
-    child: Child,
-    /// Where it listens.
-    pub(super) address: SocketAddr,
-    /// The key to show, if one is asked for.
-    pub(super) key: Option<String>,
+pub(crate) struct Running {
+    /// The process.
+    pub(crate) process: Process,
+    /// How to call its smallest tool.
+    pub(crate) aim: Aim,
     _folder: TempDir,
 }
 
 impl Running {
     /// Starts one, with a policy or without.
-    pub(super) async fn start(upstream: &str, policy: bool) -> Result<Self, Failure> {
+    pub(crate) async fn start(upstream: &str, policy: bool) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
         let mut servers =
             format!("[gateway]\nlisten = \"127.0.0.1:0\"\n[servers.up]\nurl = \"{upstream}\"\n");
@@ -37,16 +36,12 @@ impl Running {
         }
         let config = folder.path().join("servers.toml");
         fs::write(&config, servers)?;
-        let mut child = Command::new(env!("CARGO_BIN_EXE_mcpgate"))
-            .args(["serve", "--log-level", "warn", "--config"])
-            .arg(&config)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        let stderr = child.stderr.take().ok_or("no stderr")?;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mcpgate"));
+        command.args(["serve", "--log-level", "warn", "--config"]);
+        let mut process = Process::launch(command.arg(&config))?;
+        let stderr = process.stderr()?;
         let mut lines = BufReader::new(stderr).lines();
-        let mut address = None;
+        let mut address: Option<SocketAddr> = None;
         // The lists are told once the server has been asked for them.
         while let Some(line) = lines.next_line().await? {
             let url = line
@@ -58,27 +53,17 @@ impl Running {
             }
         }
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Self {
-            child,
+        let aim = Aim {
             address: address.ok_or("the gateway says no address")?,
             key: policy.then(|| key(KEYS / 2)),
+            tool: "up__tool_100".to_owned(),
+            answer: r#""text":"42""#.to_owned(),
+        };
+        Ok(Self {
+            process,
+            aim,
             _folder: folder,
         })
-    }
-
-    /// Seconds of CPU that it has used.
-    pub(super) fn cpu(&self) -> Result<f64, Failure> {
-        let id = self.child.id().ok_or("the gateway has ended")?;
-        let ticks = |stat: &str| {
-            // After the name, which may hold anything, utime and stime are the 12th and 13th.
-            let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-            let user: f64 = fields.next()?.parse().ok()?;
-            let system: f64 = fields.next()?.parse().ok()?;
-            Some(user + system)
-        };
-        let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
-        // A tick is 10 ms on every Linux there is.
-        Ok(ticks(&stat).ok_or("no such file of numbers")? / 100.0)
     }
 }
 
@@ -95,7 +80,7 @@ fn many() -> String {
             _ => format!("inherits = [\"role-{}\"]\n", role / 2),
         };
         text.push_str(&format!(
-            "[roles.role-{role}]\n{inherits}allow = [\"up/tool_{role}*\", \"up/tool_1*\"]\n\
+            "[roles.role-{role}]\n{inherits}allow = [\"up/tool_{role}*\", \"up/tool_1*\", \"up/large_*\"]\n\
              deny = [\"*/delete_*\", \"up/tool_9{role}\"]\n\
              limits = [{{ calls = 100000000, per = \"1s\", each = [\"caller\", \"server\"] }}]\n"
         ));
