@@ -19,12 +19,7 @@ impl Source {
     }
 
     /// The file and the line.
-    pub fn place(&self) -> &str {
-        &self.place
-    }
-
-    /// As the audit has it: the place.
-    pub fn text(&self) -> &Arc<str> {
+    pub fn place(&self) -> &Arc<str> {
         &self.place
     }
 

@@ -183,7 +183,7 @@ impl Pipeline {
         let plan = self.plan.load_full();
         let permitted = authorise::permit(view, &plan.policy.roles, call)?;
         if let Some(rule) = permitted.rule() {
-            record.rule(rule.text().clone());
+            record.rule(rule.place().clone());
         }
         let target = &permitted.call().target;
         keepable(target)?;

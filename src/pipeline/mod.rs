@@ -170,7 +170,7 @@ impl Pipeline {
 
         let permitted = authorise::permit(&*view, &plan.policy.roles, call)?;
         if let Some(rule) = permitted.rule() {
-            record.rule(rule.text().clone());
+            record.rule(rule.place().clone());
         }
         let server = route::server(&view, &self.tasks, permitted.call());
         let tool = view.own_tool(&permitted.call().target);

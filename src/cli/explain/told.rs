@@ -86,7 +86,7 @@ pub(super) fn as_json(question: &Question, thing: &Thing, explained: &Explained)
         "key": question.as_key,
         "from": question.from,
         "view": question.view,
-        "rule": rule.map(|rule| json!({"place": rule.place(), "rule": rule.rule()})),
+        "rule": rule.map(|rule| json!({"place": &**rule.place(), "rule": rule.rule()})),
         "reason": explained.reason,
         "answer": explained.answer,
         "limits": limits.map(|(name, limit)| json!({"name": name, "limit": limit})).collect::<Vec<_>>(),
