@@ -219,9 +219,7 @@ fn mirror(
     let Some(way) = view.way(List::Tools, &name) else {
         return Ok(());
     };
-    let arguments = frame
-        .params()
-        .and_then(|params| fields::field(params, "arguments"));
+    let arguments = frame.raw(Part::Arguments);
     for mirror in way.mirrors.iter() {
         let argument = arguments.and_then(|arguments| mirror.raw(arguments));
         if argument.is_none() && !headers.contains_key(&mirror.header) {

@@ -19,7 +19,7 @@ pub use wanted::Wanted;
 
 use crate::{
     call::{Call, KeyName, RoleName, Target},
-    mcp::fields,
+    mcp::Part,
     refusal::Refusal,
 };
 
@@ -97,12 +97,10 @@ pub fn weigh<'r>(
     subject: Subject<'_>,
     call: &Call,
 ) -> Verdict<'r, ConditionError> {
-    let params = call.frame.params();
-    let arguments = params.and_then(|params| fields::field(params, "arguments"));
     let caller = &call.visit.caller;
     let address = caller.address.map(|address| address.to_string());
     let facts = Facts {
-        args: arguments,
+        args: call.frame.raw(Part::Arguments),
         caller: CallerFacts {
             id: caller.id.as_deref(),
             email: caller.email.as_deref(),

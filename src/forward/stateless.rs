@@ -171,9 +171,7 @@ impl Stateless {
                 headers.insert(name.clone(), value.clone());
             }
         }
-        let arguments = frame
-            .params()
-            .and_then(|params| fields::field(params, "arguments"));
+        let arguments = frame.raw(Part::Arguments);
         for mirror in routed.mirrors() {
             let text = arguments.and_then(|arguments| mirror.text(arguments));
             if let Some(value) = text.as_deref().and_then(header::encode) {

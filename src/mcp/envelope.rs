@@ -21,7 +21,6 @@ pub(super) struct Envelope<'a> {
 }
 
 const TOP: [&str; 6] = ["jsonrpc", "id", "method", "result", "error", "params"];
-/// The last one is not a part, but is judged by, and so must not stand twice either.
 const PARAMS: [&str; 8] = [
     "name",
     "uri",
@@ -66,7 +65,7 @@ impl<'a> Envelope<'a> {
     /// Each part that is there.
     pub(super) fn parts(self) -> Result<[(Part, Option<&'a str>); PARTS], Malformed> {
         let [_, id, method, result, error] = self.top.map(|raw| raw.map(RawValue::get));
-        let [name, uri, reference, meta, token, request, task, _] =
+        let [name, uri, reference, meta, token, request, task, arguments] =
             self.params.map(|raw| raw.map(RawValue::get));
         let error = error.filter(|error| result.is_none() || *error != "null");
         let result = result.filter(|result| error.is_none() || *result != "null");
@@ -96,6 +95,7 @@ impl<'a> Envelope<'a> {
             (Part::Capabilities, capabilities),
             (Part::Info, info),
             (Part::Level, level),
+            (Part::Arguments, arguments),
         ])
     }
 }

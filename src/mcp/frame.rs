@@ -55,10 +55,12 @@ pub enum Part {
     Info,
     /// `params._meta.io.modelcontextprotocol/logLevel`
     Level,
+    /// `params.arguments`
+    Arguments,
 }
 
 /// How many there are.
-pub(super) const PARTS: usize = 16;
+pub(super) const PARTS: usize = 17;
 
 /// What kind of message it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +82,9 @@ pub enum Malformed {
     /// JSON, but not a JSON-RPC 2.0 message: -32600.
     #[error("not a JSON-RPC 2.0 message: {0}")]
     Shape(String),
+    /// 4 GiB or more: -32600.
+    #[error("not a message: too large")]
+    Size,
 }
 
 impl From<serde_json::Error> for Malformed {
@@ -97,7 +102,27 @@ impl From<serde_json::Error> for Malformed {
 pub struct Frame {
     bytes: Bytes,
     kind: Kind,
-    spans: [Option<Span>; PARTS],
+    spans: Spans,
+}
+
+/// Where each part stands, in as little memory as can be: frames are handed on a lot. The end of a
+/// part that is not there is 0.
+#[derive(Clone)]
+struct Spans([(u32, u32); PARTS]);
+
+impl Spans {
+    fn get(&self, part: Part) -> Option<Span> {
+        let (start, end) = *self.0.get(part as usize)?;
+        (end > 0).then_some(start as usize..end as usize)
+    }
+
+    fn set(&mut self, part: Part, span: Span) -> Result<(), Malformed> {
+        let place = |at: usize| u32::try_from(at).map_err(|_beyond| Malformed::Size);
+        if let Some(slot) = self.0.get_mut(part as usize) {
+            *slot = (place(span.start)?, place(span.end)?);
+        }
+        Ok(())
+    }
 }
 
 impl Frame {
@@ -109,10 +134,10 @@ impl Frame {
         let text = text(&bytes)?;
         let envelope = Envelope::read(text)?;
         let kind = envelope.kind()?;
-        let mut spans = [const { None }; PARTS];
+        let mut spans = Spans([(0, 0); PARTS]);
         for (part, raw) in envelope.parts()? {
-            if let (Some(slot), Some(raw)) = (spans.get_mut(part as usize), raw) {
-                *slot = Some(span(text, raw));
+            if let Some(raw) = raw {
+                spans.set(part, span(text, raw))?;
             }
         }
         Ok(Self { bytes, kind, spans })
@@ -135,7 +160,7 @@ impl Frame {
 
     /// A part as it is written.
     pub fn raw(&self, part: Part) -> Option<&str> {
-        let span = self.spans.get(part as usize)?.clone()?;
+        let span = self.spans.get(part)?;
         std::str::from_utf8(self.bytes.get(span)?).ok()
     }
 
@@ -169,7 +194,7 @@ impl Frame {
     pub fn with(&self, edits: &[(Part, &[u8])]) -> Bytes {
         let mut edits: Vec<(Span, &[u8])> = edits
             .iter()
-            .filter_map(|(part, new)| Some((self.spans.get(*part as usize)?.clone()?, *new)))
+            .filter_map(|(part, new)| Some((self.spans.get(*part)?, *new)))
             .collect();
         edits.sort_unstable_by_key(|(span, _)| span.start);
         let added: usize = edits.iter().map(|(_, new)| new.len()).sum();

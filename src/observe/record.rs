@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     call::{Call, RoleName, ServerName, Target},
-    mcp::fields,
+    mcp::Part,
     refusal::Refusal,
 };
 
@@ -174,7 +174,6 @@ fn is_for_a_server(target: &Target) -> bool {
 }
 
 fn entry(call: &Call) -> Entry {
-    let caller = &call.visit.caller;
     let subject = match &call.target {
         Target::Tool(name) => Some(Subject::Tool(name.as_str().into())),
         Target::Prompt(name) | Target::PromptArgument(name) => {
@@ -190,19 +189,11 @@ fn entry(call: &Call) -> Entry {
         Some(method) => method.name().into(),
         None => call.frame.method_name().into_owned().into(),
     };
-    let arguments = call
-        .frame
-        .params()
-        .and_then(|params| fields::field(params, "arguments"))
-        .map(|text| call.frame.bytes().slice_ref(text.as_bytes()));
     Entry {
-        role: caller.standing.role().map(RoleName::shared),
-        key: caller.key.clone(),
-        address: caller.address,
         subject,
         bytes_in: call.frame.bytes().len() as u64,
-        arguments,
-        ..Entry::new(caller.name.clone(), method)
+        arguments: call.frame.raw_bytes(Part::Arguments),
+        ..Entry::new(call.visit.caller.clone(), method)
     }
 }
 
@@ -240,7 +231,7 @@ impl Drop for Record {
             entry.outcome = self.outcome;
             entry.duration = elapsed;
             entry.bytes_out = self.bytes_out;
-            slot.write(entry);
+            slot.write(&entry);
         }
     }
 }

@@ -16,7 +16,7 @@ impl Refusal {
     pub fn code(&self) -> i32 {
         match self {
             Self::Malformed(Malformed::Syntax(_)) => -32700,
-            Self::Malformed(Malformed::Shape(_)) | Self::Initialized => -32600,
+            Self::Malformed(Malformed::Shape(_) | Malformed::Size) | Self::Initialized => -32600,
             Self::UnknownMethod(_) => -32601,
             Self::Mismatch(_) => -32020,
             Self::Revision(_) => -32022,

@@ -1,17 +1,12 @@
 //! What is recorded of one call, as the pipeline hands it over: names and numbers, nothing
-//! formatted. The writer makes the line.
+//! formatted.
 
-use std::{
-    borrow::Cow,
-    net::IpAddr,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
 use crate::{
-    call::{KeyName, ServerName},
+    call::{Caller, ServerName},
     observe::Outcome,
     refusal::Stage,
 };
@@ -42,12 +37,6 @@ impl Subject {
             Self::Task(id) => ("task", id),
         }
     }
-
-    fn name_mut(&mut self) -> &mut Arc<str> {
-        match self {
-            Self::Tool(text) | Self::Prompt(text) | Self::Resource(text) | Self::Task(text) => text,
-        }
-    }
 }
 
 /// The gateway's no.
@@ -62,14 +51,8 @@ pub struct Refused {
 /// What is recorded of one call.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// Who called.
-    pub caller: Arc<str>,
-    /// In which role.
-    pub role: Option<Arc<str>>,
-    /// With whose key.
-    pub key: Option<KeyName>,
-    /// From where.
-    pub address: Option<IpAddr>,
+    /// Who called, in which role, with whose key, from where.
+    pub caller: Caller,
     /// The method, such as `tools/call`.
     pub method: Cow<'static, str>,
     /// What was asked for.
@@ -88,19 +71,16 @@ pub struct Entry {
     pub bytes_in: u64,
     /// The size of the answer.
     pub bytes_out: u64,
-    /// `params.arguments` as written; redacted by the writer.
+    /// `params.arguments` as written; the line has them redacted.
     pub arguments: Option<Bytes>,
 }
 
 impl Entry {
     /// A call of which nothing else is known. Until something else is noted, the client has gone
     /// away.
-    pub fn new(caller: Arc<str>, method: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(caller: Caller, method: impl Into<Cow<'static, str>>) -> Self {
         Self {
             caller,
-            role: None,
-            key: None,
-            address: None,
             method: method.into(),
             subject: None,
             server: None,
@@ -113,30 +93,6 @@ impl Entry {
             arguments: None,
         }
     }
-
-    /// Cuts what others wrote to a length that may wait in memory by the thousand.
-    pub(super) fn cut(&mut self) {
-        cut(&mut self.caller);
-        if let Some(short) = shortened(&self.method, LONGEST) {
-            self.method = Cow::Owned(short);
-        }
-        let optional = [&mut self.role, &mut self.rule];
-        for text in optional.into_iter().flatten() {
-            cut(text);
-        }
-        if let Some(subject) = &mut self.subject {
-            cut(subject.name_mut());
-        }
-        if let Some(refusal) = &mut self.refusal {
-            cut(&mut refusal.words);
-        }
-    }
-}
-
-fn cut(text: &mut Arc<str>) {
-    if let Some(short) = shortened(text, LONGEST) {
-        *text = short.into();
-    }
 }
 
 /// The beginning of a text that is longer than `most` bytes, with a mark that says so.
@@ -145,19 +101,4 @@ pub(super) fn shortened(text: &str, most: usize) -> Option<String> {
         let beginning = text.get(..text.floor_char_boundary(most));
         format!("{}… ({} bytes)", beginning.unwrap_or_default(), text.len())
     })
-}
-
-/// A record in the queue.
-#[derive(Debug)]
-pub(super) struct Waiting {
-    /// The request's id in the log.
-    pub(super) request: u64,
-    /// When the call came in.
-    pub(super) time: SystemTime,
-    /// What is known of it; nothing if whoever held the slot lost it.
-    pub(super) entry: Option<Entry>,
-    /// The size of arguments that are too large to wait.
-    pub(super) left_out: Option<usize>,
-    /// What its arguments keep in memory, in bytes.
-    pub(super) weight: usize,
 }

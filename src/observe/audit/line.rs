@@ -13,21 +13,43 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
 use super::{
-    entry::{Entry, Waiting},
+    entry::{Entry, LONGEST, shortened},
     redact,
     shown::Shown,
 };
+use crate::call::{KeyName, RoleName, ServerName};
 
-/// Appends the line of one record.
-pub(super) fn write(out: &mut Vec<u8>, waiting: &Waiting, shown: &Shown, clock: &mut Clock) {
+/// What is known of a call at its end.
+pub(super) enum Known<'a> {
+    /// All that there is to know; of `arguments` only the size, if that says so.
+    Entry {
+        entry: &'a Entry,
+        shown: &'a Shown,
+        arguments: bool,
+    },
+    /// Whoever held its slot lost it.
+    Lost,
+}
+
+/// Appends the line of one call: its request's id, when it came in, and what is known of it.
+pub(super) fn write(
+    out: &mut Vec<u8>,
+    (request, time): (u64, SystemTime),
+    known: &Known<'_>,
+    clock: &mut Clock,
+) {
     out.extend_from_slice(b"{\"time\":\"");
-    clock.write(out, waiting.time);
+    clock.write(out, time);
     out.push(b'"');
     let mut line = Line(out);
-    line.number("request", waiting.request);
-    match &waiting.entry {
-        Some(entry) => line.entry(entry, waiting.left_out, shown),
-        None => {
+    line.number("request", request);
+    match known {
+        Known::Entry {
+            entry,
+            shown,
+            arguments,
+        } => line.entry(entry, arguments.then_some(shown)),
+        Known::Lost => {
             line.text("outcome", "lost");
             line.text("reason", "the gateway did not record how the call ended");
         }
@@ -52,24 +74,27 @@ impl Clock {
             let second = Timestamp::from_second(second).unwrap_or(Timestamp::MAX);
             self.text = format!("{second:.0}").trim_end_matches('Z').to_owned();
         }
+        out.extend_from_slice(self.text.as_bytes());
         // Writing into memory cannot fail, here and below.
-        drop(write!(out, "{}.{:03}Z", self.text, time.subsec_millis()));
+        drop(write!(out, ".{:03}Z", time.subsec_millis()));
     }
 }
 
 struct Line<'a>(&'a mut Vec<u8>);
 
 impl Line<'_> {
-    fn entry(&mut self, entry: &Entry, left_out: Option<usize>, shown: &Shown) {
-        self.text("caller", &entry.caller);
-        self.optional("role", entry.role.as_deref());
-        self.optional("key", entry.key.as_ref().map(|key| key.as_str()));
-        if let Some(address) = entry.address {
+    fn entry(&mut self, entry: &Entry, shown: Option<&&Shown>) {
+        let caller = &entry.caller;
+        self.text("caller", &caller.name);
+        let role = caller.standing.role().map(RoleName::as_str);
+        self.optional("role", role);
+        self.optional("key", caller.key.as_ref().map(KeyName::as_str));
+        if let Some(address) = caller.address {
             self.key("address");
             drop(write!(self.0, "\"{}\"", address.to_canonical()));
         }
         self.text("method", &entry.method);
-        let server = entry.server.as_ref().map(|server| server.as_str());
+        let server = entry.server.as_ref().map(ServerName::as_str);
         self.optional("server", server);
         let subject = entry.subject.as_ref().map(|subject| subject.parts());
         if let Some((kind, name)) = subject {
@@ -93,11 +118,13 @@ impl Line<'_> {
         if let Some(raw) = &entry.arguments {
             let name = subject.map_or("", |(_, name)| name);
             self.key("arguments");
-            redact::arguments(self.0, raw, &shown.of(server.unwrap_or_default(), name));
-        }
-        if let Some(size) = left_out {
-            self.key("arguments");
-            redact::hidden(self.0, size);
+            match shown {
+                Some(shown) => {
+                    let shown = shown.of(server.unwrap_or_default(), name);
+                    redact::arguments(self.0, raw, &shown);
+                }
+                None => redact::hidden(self.0, raw.len()),
+            }
         }
     }
 
@@ -109,7 +136,10 @@ impl Line<'_> {
 
     fn text(&mut self, key: &'static str, text: &str) {
         self.key(key);
-        string(self.0, text);
+        match shortened(text, LONGEST) {
+            Some(short) => string(self.0, &short),
+            None => string(self.0, text),
+        }
     }
 
     fn optional(&mut self, key: &'static str, text: Option<&str>) {
@@ -172,6 +202,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        call::{Caller, Identity, Standing, Who},
         observe::{
             Outcome,
             audit::{Refused, Subject},
@@ -179,31 +210,34 @@ mod tests {
         refusal::Stage,
     };
 
-    fn line(entry: Option<Entry>) -> String {
+    fn line(entry: Option<&Entry>) -> String {
         let time: Timestamp = "2026-03-04T05:06:07.008999Z".parse().unwrap();
-        let waiting = Waiting {
-            request: 17,
-            time: time.into(),
-            entry,
-            left_out: None,
-            weight: 0,
-        };
         let config = [("files/*".to_owned(), vec!["path".to_owned()])];
+        let shown = &Shown::new(&config.into());
+        let known = entry.map_or(Known::Lost, |entry| Known::Entry {
+            entry,
+            shown,
+            arguments: true,
+        });
         let mut out = Vec::new();
-        write(
-            &mut out,
-            &waiting,
-            &Shown::new(&config.into()),
-            &mut Clock::default(),
-        );
+        write(&mut out, (17, time.into()), &known, &mut Clock::default());
         String::from_utf8(out).unwrap()
     }
 
+    fn alice(name: Arc<str>) -> Caller {
+        let key: KeyName = "alice".to_owned().try_into().unwrap();
+        let role = "analyst".to_owned().try_into().unwrap();
+        let who = Who {
+            name,
+            key: Some(key.clone()),
+            ..Who::of(Identity::Key(key), Standing::Role(role))
+        };
+        let address = "::ffff:192.168.1.7".parse::<IpAddr>().unwrap();
+        Caller::new(who.into(), Some(address))
+    }
+
     fn full() -> Entry {
-        let mut entry = Entry::new("key:alice".into(), "tools/call");
-        entry.role = Some("analyst".into());
-        entry.key = Some("alice".to_owned().try_into().unwrap());
-        entry.address = Some("::ffff:192.168.1.7".parse::<IpAddr>().unwrap());
+        let mut entry = Entry::new(alice("key:alice".into()), "tools/call");
         entry.server = Some("files".to_owned().try_into().unwrap());
         entry.subject = Some(Subject::Tool("read_file".into()));
         entry.rule = Some("policies/team.toml:2 allow = \"files/read_*\"".into());
@@ -232,19 +266,20 @@ mod tests {
 
     #[test]
     fn a_call_that_was_allowed() {
-        insta::assert_snapshot!(line(Some(full())), @r#"{"time":"2026-03-04T05:06:07.008Z","request":17,"caller":"key:alice","role":"analyst","key":"alice","address":"192.168.1.7","method":"tools/call","server":"files","tool":"read_file","decision":"allowed","rule":"policies/team.toml:2 allow = \"files/read_*\"","outcome":"ok","microseconds":1234,"bytes_in":180,"bytes_out":4096,"arguments":{"path":"/srv/a","token":"*** (9 bytes)"}}"#);
+        insta::assert_snapshot!(line(Some(&full())), @r#"{"time":"2026-03-04T05:06:07.008Z","request":17,"caller":"key:alice","role":"analyst","key":"alice","address":"192.168.1.7","method":"tools/call","server":"files","tool":"read_file","decision":"allowed","rule":"policies/team.toml:2 allow = \"files/read_*\"","outcome":"ok","microseconds":1234,"bytes_in":180,"bytes_out":4096,"arguments":{"path":"/srv/a","token":"*** (9 bytes)"}}"#);
     }
 
     #[test]
     fn a_call_that_was_refused() {
-        let mut entry = Entry::new("anonymous".into(), "prompts/get");
+        let who = Who::of(Identity::Anonymous, Standing::Everything);
+        let mut entry = Entry::new(Caller::new(who.into(), None), "prompts/get");
         entry.subject = Some(Subject::Prompt("x".into()));
         entry.outcome = Outcome::Refused;
         entry.refusal = Some(Refused {
             stage: Stage::Route,
             words: "unknown prompt `x`".into(),
         });
-        insta::assert_snapshot!(line(Some(entry)), @r#"{"time":"2026-03-04T05:06:07.008Z","request":17,"caller":"anonymous","method":"prompts/get","prompt":"x","decision":"refused","stage":"route","reason":"unknown prompt `x`","outcome":"refused","microseconds":0,"bytes_in":0,"bytes_out":0}"#);
+        insta::assert_snapshot!(line(Some(&entry)), @r#"{"time":"2026-03-04T05:06:07.008Z","request":17,"caller":"anonymous","method":"prompts/get","prompt":"x","decision":"refused","stage":"route","reason":"unknown prompt `x`","outcome":"refused","microseconds":0,"bytes_in":0,"bytes_out":0}"#);
     }
 
     #[test]
@@ -261,13 +296,12 @@ mod tests {
     proptest! {
         #[test]
         fn a_line_is_one_line_and_json_whatever_the_names(
-            [caller, role, rule, words, name] in [text(), text(), text(), text(), text()],
+            [caller, rule, words, name] in [text(), text(), text(), text()],
             arguments in any::<Vec<(String, String)>>(),
             microseconds in any::<u64>(),
         ) {
             let mut entry = full();
-            entry.caller = caller.clone();
-            entry.role = Some(role.clone());
+            entry.caller = alice(caller.clone());
             entry.rule = Some(rule.clone());
             entry.refusal = Some(Refused { stage: Stage::Accept, words: words.clone() });
             entry.subject = Some(Subject::Tool(name.clone()));
@@ -277,12 +311,12 @@ mod tests {
                 arguments.into_iter().map(|(key, value)| (key, Value::String(value))).collect();
             entry.arguments = Some(serde_json::to_vec(&arguments).unwrap().into());
 
-            let line = line(Some(entry));
+            let line = line(Some(&entry));
             prop_assert!(line.ends_with('\n'));
             prop_assert_eq!(line.chars().filter(|c| breaks_a_line(*c)).count(), 1);
             let value: Value = serde_json::from_str(&line).unwrap();
             for (key, text) in [
-                ("caller", &caller), ("role", &role), ("rule", &rule), ("reason", &words),
+                ("caller", &caller), ("rule", &rule), ("reason", &words),
                 ("tool", &name), ("method", &name),
             ] {
                 prop_assert_eq!(value[key].as_str(), Some(&**text));

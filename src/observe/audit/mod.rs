@@ -9,7 +9,8 @@
 //! ```
 //!
 //! What is not known is left out. A call takes a [`Slot`] before it is served and writes its
-//! [`Entry`] at the end; that only moves it into a bounded queue, which one thread empties.
+//! [`Entry`] at the end; that makes the line, which waits in a bounded queue until one thread
+//! writes it with others.
 //!
 //! Unless `required` is set, a record for which there is no room is dropped and counted, and so
 //! are those that cannot be written. With it, a call is refused rather than not recorded: its slot
@@ -19,6 +20,7 @@ mod config;
 mod entry;
 mod file;
 mod line;
+mod queue;
 mod redact;
 mod shown;
 mod sink;
@@ -30,15 +32,13 @@ mod writer;
 
 use std::{io, path::PathBuf, sync::Arc, thread, time::SystemTime};
 
-use tokio::sync::mpsc;
-
 pub use config::AuditConfig;
 pub use entry::{Entry, Refused, Subject};
 pub use slot::Slot;
 pub use state::AuditCounters;
 
-use entry::Waiting;
 use file::LogFile;
+use queue::Queue;
 use shown::Shown;
 use sink::{Sink, Stream};
 use state::State;
@@ -72,23 +72,6 @@ pub enum Unopened {
     Thread(#[source] io::Error),
 }
 
-/// The way to the writer.
-struct Queue {
-    sender: mpsc::Sender<Message>,
-    state: Arc<State>,
-}
-
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all are records, and a box would cost each an allocation"
-)]
-enum Message {
-    Record(Waiting),
-    /// Try to write what waits, and see what is asked for.
-    Look,
-    Close,
-}
-
 impl Audit {
     /// Opens the audit log and starts its writer; nothing if the config names no place for it.
     ///
@@ -116,12 +99,11 @@ impl Audit {
 
     /// Both ends of the queue. Nothing is written before the writer runs.
     fn with(config: &AuditConfig, sinks: Vec<Box<dyn Sink>>) -> (Self, Writer) {
-        let (sender, receiver) = mpsc::channel(config.queue.max(1));
-        let state = Arc::new(State::default());
         let shown = Shown::new(&config.show_arguments);
-        let writer = Writer::new(receiver, state.clone(), (shown, config.required), sinks);
+        let queue = Arc::new(Queue::new(config.queue, shown));
+        let writer = Writer::new(queue.clone(), config.required, sinks);
         let audit = Self {
-            queue: Arc::new(Queue { sender, state }),
+            queue,
             required: config.required,
         };
         (audit, writer)
@@ -132,25 +114,23 @@ impl Audit {
     /// # Errors
     /// When the call must not be served, because it could not be recorded. Only with `required`.
     pub fn reserve(&self, request: u64) -> Result<Slot, Unrecorded> {
-        let permit = match self.required {
-            true => Some(self.permit()?),
-            false => None,
-        };
-        let now = SystemTime::now();
-        Ok(Slot::new(self.queue.clone(), permit, (request, now)))
+        if self.required {
+            self.keep_room()?;
+        }
+        let called = (request, SystemTime::now());
+        Ok(Slot::new(self.queue.clone(), self.required, called))
     }
 
-    fn permit(&self) -> Result<mpsc::OwnedPermit<Message>, Unrecorded> {
+    fn keep_room(&self) -> Result<(), Unrecorded> {
         if self.queue.state.is_failing() {
             // This call is refused, but has the writer try; the next one may be luckier.
             self.queue.look();
             return Err(Unrecorded::Failing);
         }
-        let sender = self.queue.sender.clone();
-        sender.try_reserve_owned().map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Unrecorded::Full,
-            mpsc::error::TrySendError::Closed(_) => Unrecorded::Failing,
-        })
+        match self.queue.reserve() {
+            true => Ok(()),
+            false => Err(Unrecorded::Full),
+        }
     }
 
     /// What is counted.
@@ -168,17 +148,13 @@ impl Audit {
     /// `required`) included, and is safe on the disk. How long that may take is for the caller to
     /// bound.
     pub async fn close(&self) {
-        // An error says that it is closed already.
-        drop(self.queue.sender.send(Message::Close).await);
+        self.queue.close();
         self.queue.state.over.cancelled().await;
     }
 }
 
-impl Queue {
-    /// Has the writer look. If the queue is full, it is about to.
-    fn look(&self) {
-        if self.state.may_ask_to_look() && self.sender.try_send(Message::Look).is_err() {
-            self.state.looked();
-        }
+impl Drop for Audit {
+    fn drop(&mut self) {
+        self.queue.close();
     }
 }

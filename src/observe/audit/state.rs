@@ -1,11 +1,8 @@
 //! What the audit log and its writer know of each other, and what they count.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use tokio_util::sync::CancellationToken;
-
-/// How much the arguments of waiting records may keep in memory, in bytes.
-const HELD: usize = 64 * 1024 * 1024;
 
 /// What the audit log counts.
 #[derive(Debug, Default)]
@@ -51,9 +48,7 @@ pub(super) struct State {
     /// The writer is gone.
     pub(super) over: CancellationToken,
     failing: AtomicBool,
-    look: AtomicBool,
     reopen: AtomicBool,
-    held: AtomicUsize,
 }
 
 impl State {
@@ -68,36 +63,11 @@ impl State {
         self.is_failing() != failing && self.failing.swap(failing, Relaxed)
     }
 
-    /// Whether the writer has yet to be told to look; it is then for the caller to do so.
-    pub(super) fn may_ask_to_look(&self) -> bool {
-        !self.look.swap(true, Relaxed)
-    }
-
-    /// The writer looks, or could not be told to.
-    pub(super) fn looked(&self) {
-        self.look.store(false, Relaxed);
-    }
-
     pub(super) fn ask_to_reopen(&self) {
         self.reopen.store(true, Relaxed);
     }
 
     pub(super) fn take_reopen(&self) -> bool {
         self.reopen.load(Relaxed) && self.reopen.swap(false, Relaxed)
-    }
-
-    /// Whether so many bytes may be kept in memory; they count until they are put down.
-    pub(super) fn hold(&self, bytes: usize) -> bool {
-        let held = self.held.fetch_add(bytes, Relaxed).saturating_add(bytes);
-        if held > HELD {
-            self.put_down(bytes);
-        }
-        held <= HELD
-    }
-
-    pub(super) fn put_down(&self, bytes: usize) {
-        if bytes > 0 {
-            self.held.fetch_sub(bytes, Relaxed);
-        }
     }
 }

@@ -1,41 +1,33 @@
-//! The one who writes: takes what waits in the queue, makes lines of it, and writes them at once.
+//! The one who writes: takes all lines that wait in the queue, and writes them at once.
 //!
 //! A thread of its own, because a disk can take seconds and the runtime's threads serve calls. It
-//! gathers records for a moment before it writes: waking it for each would cost the callers more
-//! than the record does.
+//! lets lines gather for a moment before it writes: waking it for each would cost the callers more
+//! than the line does.
 
 use std::{io, sync::Arc, thread, time::Duration};
 
-use tokio::{sync::mpsc::Receiver, time::Instant};
+use tokio::time::Instant;
 use tokio_util::sync::DropGuard;
 
 use super::{
-    Message, State,
-    line::{self, Clock},
-    shown::Shown,
+    queue::{Queue, Woken},
     sink::Sink,
 };
 
-/// How long records are gathered.
+/// How long lines gather.
 const LINGER: Duration = Duration::from_millis(5);
-/// How much is written at once, in bytes, about.
-const BATCH: usize = 1 << 20;
 /// How often trouble is told.
 const TOLD: Duration = Duration::from_secs(60);
 
 /// The one who writes.
 pub(super) struct Writer {
-    queue: Receiver<Message>,
-    state: Arc<State>,
-    shown: Shown,
-    clock: Clock,
+    queue: Arc<Queue>,
     required: bool,
     places: Vec<Place>,
     /// Lines that have yet to arrive everywhere.
     batch: Vec<u8>,
     /// When trouble may be told again.
     tells_from: Option<Instant>,
-    closing: bool,
     /// Says that it is over, also if it ends by a panic.
     _over: DropGuard,
 }
@@ -47,24 +39,15 @@ struct Place {
 }
 
 impl Writer {
-    pub(super) fn new(
-        queue: Receiver<Message>,
-        state: Arc<State>,
-        (shown, required): (Shown, bool),
-        sinks: Vec<Box<dyn Sink>>,
-    ) -> Self {
+    pub(super) fn new(queue: Arc<Queue>, required: bool, sinks: Vec<Box<dyn Sink>>) -> Self {
         let place = |sink| Place { sink, arrived: 0 };
         Self {
+            _over: queue.state.over.clone().drop_guard(),
             queue,
-            _over: state.over.clone().drop_guard(),
-            state,
-            shown,
-            clock: Clock::default(),
             required,
             places: sinks.into_iter().map(place).collect(),
             batch: Vec::new(),
             tells_from: None,
-            closing: false,
         }
     }
 
@@ -74,41 +57,17 @@ impl Writer {
         self.finish();
     }
 
-    /// Waits for a message and writes whatever is there then; false when none will come.
+    /// Waits for lines and writes those that are there then; false when none will come.
     pub(super) fn turn(&mut self) -> bool {
-        let Some(first) = self.queue.blocking_recv() else {
-            return false;
-        };
-        self.take(first);
-        if !self.closing {
-            thread::sleep(LINGER);
+        match self.queue.wait() {
+            Woken::Over => return false,
+            Woken::Last => {}
+            Woken::Lines => thread::sleep(LINGER),
         }
-        loop {
-            while self.batch.len() < BATCH
-                && let Ok(message) = self.queue.try_recv()
-            {
-                self.take(message);
-            }
-            self.reopen_if_asked();
-            let has_room = self.write();
-            if !has_room || self.queue.is_empty() {
-                return true;
-            }
-        }
-    }
-
-    fn take(&mut self, message: Message) {
-        match message {
-            Message::Record(waiting) => {
-                line::write(&mut self.batch, &waiting, &self.shown, &mut self.clock);
-                self.state.put_down(waiting.weight);
-            }
-            Message::Look => self.state.looked(),
-            Message::Close => {
-                self.closing = true;
-                self.queue.close();
-            }
-        }
+        self.queue.take(&mut self.batch);
+        self.reopen_if_asked();
+        self.write();
+        true
     }
 
     /// Writes the batch; false where some of it has to wait.
@@ -123,7 +82,7 @@ impl Writer {
         let arrived = self.places.iter().map(|place| place.arrived).min();
         let arrived = arrived.unwrap_or(self.batch.len());
         let done = self.batch.get(..arrived).unwrap_or_default();
-        self.state.counters.add_written(lines(done));
+        self.queue.state.counters.add_written(lines(done));
         self.batch.drain(..arrived);
         for place in &mut self.places {
             place.arrived -= arrived;
@@ -136,7 +95,7 @@ impl Writer {
     }
 
     fn trouble(&mut self, error: &io::Error) {
-        self.state.set_failing(true);
+        self.queue.state.set_failing(true);
         if !self.required {
             // Nobody waits for these, and what comes next may be luckier.
             self.give_up();
@@ -144,19 +103,19 @@ impl Writer {
         let now = Instant::now();
         if self.tells_from.is_none_or(|from| from <= now) {
             self.tells_from = Some(now + TOLD);
-            let failed = self.state.counters.failed();
+            let failed = self.queue.state.counters.failed();
             tracing::error!(failed, "the audit log cannot be written: {error}");
         }
     }
 
     fn recovered(&mut self) {
-        if self.state.set_failing(false) {
+        if self.queue.state.set_failing(false) {
             tracing::info!("the audit log is written again");
         }
     }
 
     fn give_up(&mut self) {
-        self.state.counters.add_failed(lines(&self.batch));
+        self.queue.state.counters.add_failed(lines(&self.batch));
         self.batch.clear();
         for place in &mut self.places {
             place.arrived = 0;
@@ -164,7 +123,7 @@ impl Writer {
     }
 
     fn reopen_if_asked(&mut self) {
-        if !self.state.take_reopen() {
+        if !self.queue.state.take_reopen() {
             return;
         }
         for place in &mut self.places {
@@ -177,7 +136,7 @@ impl Writer {
     fn finish(&mut self) {
         if !self.batch.is_empty() && !self.write() {
             self.give_up();
-            let failed = self.state.counters.failed();
+            let failed = self.queue.state.counters.failed();
             tracing::error!(failed, "the last records of the audit log are lost");
         }
         for place in &mut self.places {
@@ -190,7 +149,7 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.state.set_failing(true);
+        self.queue.state.set_failing(true);
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::*;
+use crate::call::{Caller, Standing};
 
 fn config(folder: &TempDir) -> AuditConfig {
     AuditConfig {
@@ -23,13 +24,14 @@ fn by_hand(config: &AuditConfig) -> (Audit, Writer) {
 }
 
 fn entry() -> Entry {
-    let mut entry = Entry::new("key:alice".into(), "tools/call");
+    let caller = Caller::local(Standing::Everything);
+    let mut entry = Entry::new(caller, "tools/call");
     entry.subject = Some(Subject::Tool("read_file".into()));
     entry
 }
 
 fn record(audit: &Audit, request: u64) {
-    audit.reserve(request).unwrap().write(entry());
+    audit.reserve(request).unwrap().write(&entry());
 }
 
 fn refusal(audit: &Audit) -> Option<Unrecorded> {
@@ -87,7 +89,7 @@ async fn closing_waits_for_calls_under_way_that_must_be_recorded() {
         () = &mut closing => panic!("a record is missing"),
         () = tokio::task::yield_now() => {}
     }
-    slot.write(entry());
+    slot.write(&entry());
     closing.await;
     assert_eq!(read(config.file.as_deref().unwrap()), [7]);
     assert_eq!(refusal(&audit), Some(Unrecorded::Failing));
@@ -152,37 +154,58 @@ fn a_slot_that_is_dropped_leaves_a_line() {
 #[test]
 fn what_waits_is_bounded() {
     let folder = TempDir::new().unwrap();
-    let config = config(&folder);
+    let mut config = config(&folder);
+    config.queue = 100_000;
+    config.show_arguments = [("*/*".to_owned(), vec!["*".to_owned()])].into();
     let (audit, mut writer) = by_hand(&config);
-    let message = 40 * 1024 * 1024;
-    for request in 0..2 {
-        let mut entry = entry();
-        entry.subject = Some(Subject::Tool("x".repeat(5000).into()));
-        entry.bytes_in = message;
-        entry.arguments = Some(format!("{{\"a\":\"{}\"}}", "b".repeat(5000)).into());
-        audit.reserve(request).unwrap().write(entry);
+    let mut large = entry();
+    large.server = Some("files".to_owned().try_into().unwrap());
+    let many: Vec<String> = (0..9)
+        .map(|n| format!("\"{n}\":\"{}\"", "b".repeat(1000)))
+        .collect();
+    large.arguments = Some(format!("{{{}}}", many.join(",")).into());
+    let records = 16 * 1024 * 1024 / 8000;
+    for request in 0..records {
+        audit.reserve(request).unwrap().write(&large);
     }
     assert!(writer.turn());
-    let mut third = entry();
-    (third.bytes_in, third.arguments) = (message, Some("{}".into()));
-    audit.reserve(2).unwrap().write(third);
+    let mut last = entry();
+    last.arguments = Some("{}".into());
+    audit.reserve(records).unwrap().write(&last);
     drop(audit);
     writer.run();
 
     let text = fs::read_to_string(config.file.unwrap()).unwrap();
-    let lines: Vec<Value> = text
-        .lines()
-        .map(|l| serde_json::from_str(l).unwrap())
-        .collect();
-    let tool = lines[0]["tool"].as_str().unwrap();
+    let of = |line: &str| serde_json::from_str::<Value>(line).unwrap()["arguments"].clone();
+    let all: Vec<Value> = text.lines().map(of).collect();
+    assert_eq!(all.len() as u64, records + 1);
+    assert_eq!(all[0]["0"], "b".repeat(1000));
+    assert_eq!(
+        all[all.len() - 2],
+        "*** (9064 bytes)",
+        "no room for it to wait"
+    );
+    assert_eq!(all[all.len() - 1], serde_json::json!({}));
+}
+
+#[test]
+fn what_others_wrote_is_cut() {
+    let folder = TempDir::new().unwrap();
+    let config = config(&folder);
+    let (audit, writer) = by_hand(&config);
+    let mut entry = entry();
+    entry.subject = Some(Subject::Tool("x".repeat(5000).into()));
+    entry.arguments = Some(format!("{{\"a\":\"{}\"}}", "b".repeat(5000)).into());
+    audit.reserve(0).unwrap().write(&entry);
+    drop(audit);
+    writer.run();
+
+    let text = fs::read_to_string(config.file.unwrap()).unwrap();
+    let line: Value = serde_json::from_str(&text).unwrap();
+    let tool = line["tool"].as_str().unwrap();
     assert!(
         tool.ends_with("x… (5000 bytes)") && tool.len() < 1100,
         "{tool}"
     );
-    assert_eq!(lines[0]["arguments"]["a"], "*** (5002 bytes)");
-    assert_eq!(
-        lines[1]["arguments"], "*** (5008 bytes)",
-        "no room for it to wait"
-    );
-    assert_eq!(lines[2]["arguments"], serde_json::json!({}));
+    assert_eq!(line["arguments"]["a"], "*** (5002 bytes)");
 }

@@ -36,7 +36,7 @@ fn where_a_record_is_required_a_full_queue_refuses() {
     // Room again; the call that is under way still has its own.
     record(&audit, 3);
     assert_eq!(refusal(&audit), Some(Unrecorded::Full));
-    slot.write(entry());
+    slot.write(&entry());
     drop(audit);
     writer.run();
     assert_eq!(read(config.file.as_deref().unwrap()), [1, 3, 2]);
@@ -55,10 +55,10 @@ fn a_full_disk_is_counted() {
     }
     record(&audit, 2);
     assert_eq!(counted(&audit), [0, 0, 2]);
-    let state = audit.queue.state.clone();
+    let queue = audit.queue.clone();
     drop(audit);
     writer.run();
-    assert_eq!(state.counters.failed(), 3);
+    assert_eq!(queue.state.counters.failed(), 3);
 }
 
 #[test]
@@ -80,12 +80,18 @@ fn where_a_record_is_required_a_full_disk_refuses_until_there_is_room() {
     audit.reopen();
     assert!(writer.turn());
     record(&audit, 3);
-    under_way.write(entry());
-    let state = audit.queue.state.clone();
+    under_way.write(&entry());
+    let queue = audit.queue.clone();
     drop(audit);
     writer.run();
     assert_eq!(read(&path), [1, 3, 2], "what waited is not lost");
-    assert_eq!([state.counters.written(), state.counters.failed()], [3, 0]);
+    assert_eq!(
+        [
+            queue.state.counters.written(),
+            queue.state.counters.failed()
+        ],
+        [3, 0]
+    );
 }
 
 #[test]
