@@ -150,12 +150,14 @@ impl Endpoint {
         if let ([_], false) = (frames.as_slice(), batch)
             && let Some(frame) = frames.pop_if(|frame| stateless::claims(frame, &head.headers))
         {
-            return Ok(self.stateless(visit, frame, &head.headers).await);
+            return Ok(Box::pin(self.stateless(visit, frame, &head.headers)).await);
         }
         let session = self.session(&visit, &head.headers)?;
         if batch {
             let (streams, limit) = (accepts_events(&head.headers), self.max_message);
-            return batch::answer(&self.pipeline, &session, (frames, &visit), streams, limit).await;
+            let answered =
+                batch::answer(&self.pipeline, &session, (frames, &visit), streams, limit);
+            return Box::pin(answered).await;
         }
         match frames.pop() {
             Some(frame) if frame.kind() == Kind::Request => {

@@ -1,14 +1,17 @@
 //! A server's HTTP response, read as the answer to one request.
 
+use std::io;
+
 use bytes::Bytes;
-use futures_util::StreamExt;
-use http::{HeaderMap, Method as Verb, Response, StatusCode, header};
-use http_body_util::{BodyExt, StreamBody};
-use hyper::body::{Body as _, Frame as Piece, Incoming};
+use http::{HeaderMap, Method as Verb, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Body as _;
 use tokio::time::timeout;
 
 use super::{
+    http1::{Incoming, Response},
     listing::garbled,
+    passing::Passing,
     reading::Reading,
     wire::{Wire, chain},
 };
@@ -53,32 +56,30 @@ impl Wire {
     pub(super) async fn read(
         &self,
         headers: &HeaderMap,
-        response: Response<Incoming>,
+        response: Response,
         id: &[u8],
         exchange: &Exchange,
     ) -> Result<Reply, Trouble> {
-        let status = response.status();
-        let kind = response.headers().get(header::CONTENT_TYPE);
-        let kind = kind
-            .and_then(|kind| kind.to_str().ok())
-            .unwrap_or_default()
-            .to_owned();
+        let (status, body) = (response.status, response.body);
+        let kind = response.kind.as_ref();
+        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if status.is_success() && kind.starts_with("text/event-stream") {
             let mut reading = Reading::new(self, headers, id, exchange);
-            return reading.events(response.into_body()).await;
+            // Boxed, so that the usual answer does not pay for its size.
+            return Box::pin(reading.events(body)).await;
         }
         let json = kind.starts_with("application/json");
         if status.is_success() && json {
-            return self.json(response.into_body(), id).await;
+            return self.json(body, id).await;
         }
         // Some servers put a JSON-RPC error into a 4xx; that is their answer all the same.
-        if let (true, Ok(reply)) = (json, self.json(response.into_body(), id).await) {
+        if let (true, Ok(reply)) = (json, self.json(body, id).await) {
             return Ok(reply);
         }
         if !status.is_success() {
             return Err(Trouble::Status(status));
         }
-        let words = match kind.as_str() {
+        let words = match kind {
             "" => format!("HTTP {status} without an answer"),
             kind => format!("HTTP {status} with the content type {kind}"),
         };
@@ -99,23 +100,8 @@ impl Wire {
                 read.push(data);
             }
         }
-        let (server, limit) = (self.outlet.server.clone(), self.limit);
-        let rest =
-            futures_util::stream::unfold((body, server), move |(mut body, server)| async move {
-                let piece = match timeout(limit, body.frame()).await {
-                    Ok(piece) => piece?.map_err(|error| stopped(&server, &error)),
-                    Err(_elapsed) => Err(Refusal::TimedOut {
-                        server: server.to_string(),
-                        limit,
-                        setting: "timeout",
-                    }),
-                };
-                Some((piece.map_err(std::io::Error::other), (body, server)))
-            });
-        let read = futures_util::stream::iter(read.into_iter().map(|data| Ok(Piece::data(data))));
-        Ok(Reply::Streamed(
-            StreamBody::new(read.chain(rest)).boxed_unsync(),
-        ))
+        let passing = Passing::new(read, body, (self.outlet.server.clone(), self.limit));
+        Ok(Reply::Streamed(passing.boxed_unsync()))
     }
 
     fn small(&self, read: Vec<Bytes>, id: &[u8]) -> Result<Reply, Trouble> {
@@ -145,12 +131,12 @@ impl Wire {
         }
     }
 
-    pub(super) fn broke(&self, error: &hyper::Error) -> Trouble {
+    pub(super) fn broke(&self, error: &io::Error) -> Trouble {
         stopped(&self.outlet.server, error).into()
     }
 }
 
-fn stopped(server: &ServerName, error: &hyper::Error) -> Refusal {
+pub(super) fn stopped(server: &ServerName, error: &io::Error) -> Refusal {
     Refusal::Stopped {
         server: server.to_string(),
         reason: chain(error),

@@ -132,10 +132,11 @@ impl Http {
         }
         let upstream = self.upstream(client, &extra).await?;
         let headers = upstream.headers(&extra);
-        let again = self
-            .attempt((&upstream, &headers), frame, body, exchange)
-            .await;
-        again.map_err(|trouble| trouble.into_refusal(&self.wire.outlet.server))
+        // Boxed, like all that is rare: every call pays for the size of its future.
+        let again = Box::pin(self.attempt((&upstream, &headers), frame, body, exchange));
+        again
+            .await
+            .map_err(|trouble| trouble.into_refusal(&self.wire.outlet.server))
     }
 
     /// Asks something on the gateway's own session.
@@ -232,10 +233,10 @@ impl Http {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let body = message::request(id, method, params);
         let response = self.wire.send(Verb::POST, headers, body).await?;
-        if response.status() == StatusCode::NOT_FOUND && headers.contains_key(SESSION) {
+        if response.status == StatusCode::NOT_FOUND && headers.contains_key(SESSION) {
             return Err(Trouble::SessionLost);
         }
-        let session = response.headers().get(SESSION).cloned();
+        let session = response.session.clone();
         let number = id.to_string();
         let reply = self
             .wire
@@ -265,7 +266,7 @@ impl Http {
         let response = self.wire.send(Verb::POST, headers, body).await;
         let answered = async {
             let response = response?;
-            let lost = response.status() == StatusCode::NOT_FOUND && upstream.id.is_some();
+            let lost = response.status == StatusCode::NOT_FOUND && upstream.id.is_some();
             if lost {
                 return Err(Trouble::SessionLost);
             }

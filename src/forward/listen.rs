@@ -6,10 +6,10 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::Method as Verb;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use tokio::time::{sleep, timeout};
 
 use super::{
+    http1::Incoming,
     outlet::Audience,
     server::COURTESY,
     stateless::{Stateless, own_members},
@@ -174,13 +174,13 @@ impl Stream {
             Ok(response) => response,
             Err(refusal) => return Err(End::Gone(refusal.to_string())),
         };
-        let kind = response.headers().get(http::header::CONTENT_TYPE);
+        let kind = response.kind.as_ref();
         let streams = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-        if !response.status().is_success() || !streams {
+        if !response.status.is_success() || !streams {
             return Err(End::NotOffered);
         }
         let mut stream = Self {
-            body: response.into_body(),
+            body: response.body,
             decoder: Decoder::new(server.wire.max_message),
         };
         let acknowledged = async {

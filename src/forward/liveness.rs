@@ -69,7 +69,7 @@ impl Http {
         let body = message::request(number, Method::Ping, "{}");
         let headers = own.last();
         let response = self.wire.send(Verb::POST, &headers, body).await?;
-        let missing = response.status() == StatusCode::NOT_FOUND && own.id.is_some();
+        let missing = response.status == StatusCode::NOT_FOUND && own.id.is_some();
         let (id, exchange) = (number.to_string(), Exchange::new(self.nobody.clone(), None));
         let reading = self.wire.read(&headers, response, id.as_bytes(), &exchange);
         let answer = reading.await;

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use http::{HeaderMap, Method as Verb, StatusCode};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use tokio::time::sleep;
 
 use super::{
     answer::{Trouble, with_id},
+    http1::Incoming,
     listing::garbled,
     questions::Questions,
     stream::resuming,
@@ -79,10 +79,10 @@ impl<'a> Reading<'a> {
             sleep(decoder.retry().unwrap_or(PAUSE)).await;
             let headers = resuming(self.headers, self.last.as_deref());
             let response = self.wire.send(Verb::GET, &headers, Bytes::new()).await?;
-            if response.status() != StatusCode::OK {
+            if response.status != StatusCode::OK {
                 return Err(self.bad("the stream ended before the answer and cannot be resumed"));
             }
-            body = response.into_body();
+            body = response.body;
         }
     }
 
@@ -102,11 +102,13 @@ impl<'a> Reading<'a> {
                 }
             }
             let piece = tokio::select! {
-                piece = body.frame() => piece,
+                // First: an answer that has been taken makes room for the next question.
+                biased;
                 Some(()) = self.asking.next() => continue,
+                piece = body.frame() => piece,
             };
             let Some(piece) = piece else { return Ok(None) };
-            let broke = |error: hyper::Error| self.wire.broke(&error);
+            let broke = |error: std::io::Error| self.wire.broke(&error);
             // A stream that breaks off is resumed like one that ends, if it can be.
             let data = match piece {
                 Err(_) if self.last.is_some() => return Ok(None),

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method as Verb, StatusCode, Uri, header};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
     headers::Extra,
+    http1::Incoming,
     listing::garbled,
     outlet::Outlet,
     peer::{Outgoing, Peer, Whose},
@@ -41,14 +41,14 @@ pub(super) async fn connect(
         HeaderValue::from_static("text/event-stream"),
     );
     let response = wire.send(Verb::GET, &get, Bytes::new()).await?;
-    if response.status() != StatusCode::OK {
+    if response.status != StatusCode::OK {
         return Err(garbled(
             &outlet.server,
-            format!("GET: HTTP {}", response.status()),
+            format!("GET: HTTP {}", response.status),
         ));
     }
     let mut events = Events {
-        body: response.into_body(),
+        body: response.body,
         decoder: Decoder::new(wire.max_message),
     };
     let first = events
@@ -136,8 +136,8 @@ async fn write(peer: Arc<Peer>, mut queue: mpsc::Receiver<Outgoing>, post: Post)
             let headers = outgoing.extra.over(&post.headers);
             let sent = post.wire.send(Verb::POST, &headers, outgoing.message).await;
             let reason = match sent {
-                Ok(response) if response.status().is_success() => return,
-                Ok(response) => format!("HTTP {} to a message", response.status()),
+                Ok(response) if response.status.is_success() => return,
+                Ok(response) => format!("HTTP {} to a message", response.status),
                 Err(refusal) => refusal.to_string(),
             };
             tracing::warn!(server = %peer.outlet.server, "{reason}");

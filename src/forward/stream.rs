@@ -5,11 +5,11 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method as Verb, StatusCode, header};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use tokio::{sync::oneshot, time::sleep};
 
 use super::{
-    headers::LAST_EVENT, http::Http, outlet::Audience, questions::Questions, upstream::Upstream,
+    headers::LAST_EVENT, http::Http, http1::Incoming, outlet::Audience, questions::Questions,
+    upstream::Upstream,
 };
 use crate::{
     call::Client,
@@ -116,7 +116,7 @@ impl Listener {
             Ok(response) => response,
             Err(refusal) => return End::Unreachable(refusal),
         };
-        match response.status() {
+        match response.status {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND => return End::SessionLost,
             status => {
@@ -126,7 +126,7 @@ impl Listener {
             }
         }
         self.pause = FIRST_PAUSE;
-        self.read(response.into_body()).await;
+        self.read(response.body).await;
         End::Closed
     }
 
@@ -178,7 +178,7 @@ impl Listener {
             (Kind::Notification, Some(Method::ListChanged(list))) => outlet.changes.add(list),
             (Kind::Notification, Some(Method::Cancelled)) => self.asked.take_back(&frame),
             (Kind::Notification, _) => outlet.notice(audience, &[], frame),
-            (Kind::Request, _) => self.questioned(frame).await,
+            (Kind::Request, _) => Box::pin(self.questioned(frame)).await,
             (Kind::Response, _) => {
                 tracing::debug!(server = %outlet.server, "an answer nobody awaits");
             }

@@ -3,36 +3,32 @@
 use std::{error::Error, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method as Verb, Request, Response, Uri};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
+use http::{HeaderMap, Method as Verb, Uri};
+use http_body_util::{BodyExt, Limited};
+use hyper_rustls::ConfigBuilderExt;
 use rustls::{ClientConfig, RootCertStore};
 
-use super::{ServerConfig, listing::garbled, outlet::Outlet};
+use super::{
+    ServerConfig,
+    http1::{Connections, Failure, Request, Response},
+    listing::garbled,
+    outlet::Outlet,
+};
 use crate::{call::Reply, refusal::Refusal};
 
-const CONNECT: Duration = Duration::from_secs(10);
-/// How long an idle connection is kept for the next call.
-const IDLE: Duration = Duration::from_secs(60);
-
-/// A pool of connections to one URL.
+/// The connections to one URL.
 #[derive(Clone)]
 pub(super) struct Wire {
     pub(super) outlet: Outlet,
     pub(super) max_message: usize,
     /// How long an answer may take, and each pause in a large one.
     pub(super) limit: Duration,
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    connections: Connections,
     uri: Uri,
 }
 
 impl Wire {
-    /// Prepares the pool; nothing is sent yet.
+    /// Prepares it; nothing is sent yet.
     ///
     /// # Errors
     /// When the URL needs TLS and this machine has no certificates to trust.
@@ -55,24 +51,11 @@ impl Wire {
             .map_err(|error| unavailable(format!("url: {error}")))?;
         let tls = tls(uri.scheme_str() == Some("https"))
             .map_err(|error| unavailable(format!("no certificates to trust: {error}")))?;
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(CONNECT));
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .build(connector);
         Ok(Self {
             outlet,
             max_message,
             limit: config.timeout,
-            client,
+            connections: Connections::new(tls),
             uri,
         })
     }
@@ -99,21 +82,26 @@ impl Wire {
         verb: Verb,
         headers: &HeaderMap,
         body: Bytes,
-    ) -> Result<Response<Incoming>, Refusal> {
-        let mut request = Request::new(Full::new(body));
-        *request.method_mut() = verb;
-        *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = headers.clone();
-        let sent = self.client.request(request).await;
-        sent.map_err(|error| {
-            let (server, reason) = (self.outlet.server.to_string(), chain(&error));
-            if error.is_connect() {
-                return Refusal::Unavailable { server, reason };
-            }
-            Refusal::Stopped {
-                server,
-                reason,
-                stderr: Vec::new(),
+    ) -> Result<Response, Refusal> {
+        let request = Request {
+            verb: &verb,
+            uri: &self.uri,
+            headers,
+            body: &body,
+        };
+        let sent = self.connections.send(request).await;
+        sent.map_err(|failure| {
+            let server = self.outlet.server.to_string();
+            match failure {
+                Failure::Unreachable(error) => Refusal::Unavailable {
+                    server,
+                    reason: chain(&*error),
+                },
+                Failure::Broken(error) => Refusal::Stopped {
+                    server,
+                    reason: chain(&error),
+                    stderr: Vec::new(),
+                },
             }
         })
     }

@@ -6,8 +6,12 @@ mod explain;
 mod policy;
 mod serve;
 mod supposed;
+mod workers;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 pub use cases::{Case, cases};
 pub use config::{GatewayConfig, Names};
@@ -25,6 +29,7 @@ use crate::{
     accept, config::Config, forward::Upward, observe::audit::Audit, pipeline::Pipeline,
     route::Naming, session::Sessions, start::Start,
 };
+use workers::Workers;
 
 /// How often idle sessions are looked for and metrics are folded.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -37,6 +42,9 @@ pub struct Gateway {
     config: GatewayConfig,
     stop: CancellationToken,
     tasks: TaskTracker,
+    /// Started with the first connection over HTTP; they outlive its end, as servers that were
+    /// opened for a session are looked after there.
+    workers: OnceLock<Workers>,
 }
 
 impl Gateway {
@@ -65,6 +73,7 @@ impl Gateway {
             config: gateway,
             stop,
             tasks,
+            workers: OnceLock::new(),
         }
     }
 
@@ -76,13 +85,15 @@ impl Gateway {
     /// Serves HTTP until `until` is done, then lets calls in flight finish.
     ///
     /// # Errors
-    /// When the listener has no address.
+    /// When the listener has no address, or the system no room for more threads.
     pub async fn serve(
         &self,
         listener: TcpListener,
         until: impl Future<Output = ()>,
     ) -> std::io::Result<()> {
-        serve::serve(&self.pipeline, &self.config, listener, until).await
+        let started = Workers::start()?;
+        let workers = self.workers.get_or_init(|| started);
+        serve::serve(&self.pipeline, &self.config, (listener, workers), until).await
     }
 
     /// Serves one client on a pipe until its input ends.

@@ -12,7 +12,10 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{DRAIN, GatewayConfig};
+use super::{
+    DRAIN, GatewayConfig,
+    workers::{Place, Workers},
+};
 use crate::{
     accept::{
         Cors, Origins,
@@ -41,7 +44,7 @@ struct Door {
 pub(super) async fn serve(
     pipeline: &Arc<Pipeline>,
     config: &GatewayConfig,
-    listener: TcpListener,
+    (listener, workers): (TcpListener, &Workers),
     until: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
@@ -76,9 +79,15 @@ pub(super) async fn serve(
             () = &mut until => break,
         };
         match room.clone().try_acquire_owned() {
-            Ok(permit) => connections.spawn(door.clone().connection(stream, peer.ip(), permit)),
-            Err(_full) => connections.spawn(door.clone().turn_away(stream)),
-        };
+            Ok(permit) => {
+                // Let go here, to be taken up by the worker's runtime.
+                let (stream, place) = (stream.into_std(), workers.place());
+                let runtime = place.runtime.clone();
+                let connection = door.clone().connection(stream, peer.ip(), (permit, place));
+                connections.spawn_on(connection, &runtime);
+            }
+            Err(_full) => drop(connections.spawn(door.clone().turn_away(stream))),
+        }
     }
     drop(listener);
     door.closing.cancel();
@@ -96,10 +105,14 @@ pub(super) async fn serve(
 impl Door {
     async fn connection(
         self: Arc<Self>,
-        stream: TcpStream,
+        stream: io::Result<std::net::TcpStream>,
         peer: IpAddr,
-        permit: OwnedSemaphorePermit,
+        _room: (OwnedSemaphorePermit, Place),
     ) {
+        let stream = match stream.and_then(TcpStream::from_std) {
+            Ok(stream) => stream,
+            Err(error) => return tracing::error!("a connection could not be taken up: {error}"),
+        };
         // Answers are small and waited for; an error here is the connection's, seen below.
         drop(stream.set_nodelay(true));
         let metrics = &self.pipeline.metrics;
@@ -120,7 +133,6 @@ impl Door {
             tracing::debug!("a connection broke: {error}");
         }
         metrics.disconnected();
-        drop(permit);
     }
 
     async fn answer(

@@ -1,0 +1,122 @@
+//! HTTP/1.1 to one server (RFC 9112).
+//!
+//! Ours, because this is half of what a call costs: whoever serves the call writes the request and
+//! reads the answer itself, so that nobody else has to be woken for it, and of the answer's head
+//! only what MCP needs is kept. Addresses and TLS are left to `hyper-util` and `hyper-rustls`.
+
+mod body;
+mod connection;
+mod head;
+mod idle;
+#[cfg(test)]
+mod tests;
+
+use std::{io, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method as Verb, StatusCode, Uri};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use rustls::ClientConfig;
+use tower_service::Service;
+
+pub(super) use body::Incoming;
+use connection::Connection;
+use idle::Idle;
+
+/// How long it may take to connect.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// The connections to one server.
+#[derive(Clone)]
+pub(super) struct Connections {
+    connector: HttpsConnector<HttpConnector>,
+    idle: Arc<Idle>,
+}
+
+/// Of a server's answer, what matters here.
+pub(super) struct Response {
+    pub(super) status: StatusCode,
+    /// `Content-Type`
+    pub(super) kind: Option<HeaderValue>,
+    /// `Mcp-Session-Id`
+    pub(super) session: Option<HeaderValue>,
+    pub(super) body: Incoming,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// The server cannot be reached; it has seen nothing of the request.
+    #[error(transparent)]
+    Unreachable(Box<dyn std::error::Error + Send + Sync>),
+    /// The connection broke; what the server has seen is not known.
+    #[error(transparent)]
+    Broken(io::Error),
+}
+
+/// One request.
+#[derive(Clone, Copy)]
+pub(super) struct Request<'a> {
+    pub(super) verb: &'a Verb,
+    pub(super) uri: &'a Uri,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: &'a Bytes,
+}
+
+impl Connections {
+    /// None yet.
+    pub(super) fn new(tls: ClientConfig) -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT));
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        Self {
+            connector,
+            idle: Arc::default(),
+        }
+    }
+
+    /// Sends a request and waits for the head of its answer.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or goes away before it has answered.
+    pub(super) async fn send(&self, request: Request<'_>) -> Result<Response, Failure> {
+        while let Some(mut connection) = self.idle.take() {
+            match connection.ask(request).await {
+                Ok(head) => return Ok(self.answered(head, connection)),
+                // It had been closed in the meantime: another one will do.
+                Err(failed) if failed.unsent => {}
+                Err(failed) => return Err(Failure::Broken(failed.error)),
+            }
+        }
+        let mut connection = self.open(request.uri).await?;
+        match connection.ask(request).await {
+            Ok(head) => Ok(self.answered(head, connection)),
+            Err(failed) => Err(Failure::Broken(failed.error)),
+        }
+    }
+
+    /// Opens a connection. Boxed: it is rare, and its future large.
+    async fn open(&self, uri: &Uri) -> Result<Connection, Failure> {
+        let opening = Box::pin(self.connector.clone().call(uri.clone()));
+        match opening.await {
+            Ok(stream) => Ok(Connection::new(stream)),
+            Err(error) => Err(Failure::Unreachable(error)),
+        }
+    }
+
+    fn answered(&self, head: head::Answer, connection: Connection) -> Response {
+        Response {
+            status: head.status,
+            kind: head.kind,
+            session: head.session,
+            body: Incoming::new(connection, head.length, head.rests, &self.idle),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! HTTP/1.1 with servers that behave, and with others.
