@@ -43,6 +43,8 @@ pub mod session;
 
 pub mod start;
 
+pub mod map;
+
 pub mod mcp;
 
 // Around the path.

@@ -44,7 +44,7 @@ pub(super) async fn answer(
     }
     let answered = requests.into_iter().map(async |frame| {
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
-        let (call, exchange) = begin(pipeline, session, frame, visit);
+        let (call, exchange) = begin(pipeline, session, frame, visit.clone());
         exchange.mute(); // the answers leave together
         let answer = call.await;
         let message = whole(answer.reply, &id, limit).await;

@@ -132,43 +132,36 @@ impl Endpoint {
     ) -> Result<Response<Body>, Refusal> {
         let (head, body) = request.into_parts();
         let body = self.collect(body).await?;
-        let batch = frame::is_batch(&body);
-        let mut frames = Vec::with_capacity(1);
-        for message in frame::split(&body)? {
-            frames.push(Frame::parse(message)?);
+        if frame::is_batch(&body) {
+            return Box::pin(self.batch(visit, body, &head.headers)).await;
         }
-        let opens = |frame: &Frame| {
-            frame.kind() == Kind::Request
-                && frame.method() == Some(Method::Initialize)
-                && !stateless::claims(frame, &head.headers)
-        };
-        if let ([only], false) = (frames.as_slice(), batch)
-            && opens(only)
-        {
-            return Ok(self.open(&visit, only));
-        }
-        if let ([_], false) = (frames.as_slice(), batch)
-            && let Some(frame) = frames.pop_if(|frame| stateless::claims(frame, &head.headers))
-        {
+        let frame = Frame::parse(body)?;
+        if stateless::claims(&frame, &head.headers) {
             return Ok(Box::pin(self.stateless(visit, frame, &head.headers)).await);
         }
+        let is_request = frame.kind() == Kind::Request;
+        if is_request && frame.method() == Some(Method::Initialize) {
+            return Ok(self.open(&visit, &frame));
+        }
         let session = self.session(&visit, &head.headers)?;
-        if batch {
-            let (streams, limit) = (accepts_events(&head.headers), self.max_message);
-            let answered =
-                batch::answer(&self.pipeline, &session, (frames, &visit), streams, limit);
-            return Box::pin(answered).await;
+        if is_request {
+            return Ok(self.request(&session, frame, visit, &head.headers).await);
         }
-        match frames.pop() {
-            Some(frame) if frame.kind() == Kind::Request => {
-                Ok(self.request(&session, frame, &visit, &head.headers).await)
-            }
-            Some(frame) => {
-                self.pipeline.hear(&session, frame);
-                Ok(status(StatusCode::ACCEPTED))
-            }
-            None => Ok(status(StatusCode::ACCEPTED)),
-        }
+        self.pipeline.hear(&session, frame);
+        Ok(status(StatusCode::ACCEPTED))
+    }
+
+    async fn batch(
+        &self,
+        visit: Visit,
+        body: Bytes,
+        headers: &HeaderMap,
+    ) -> Result<Response<Body>, Refusal> {
+        let messages = frame::split(&body)?.into_iter();
+        let frames: Result<Vec<Frame>, Malformed> = messages.map(Frame::parse).collect();
+        let (frames, session) = (frames?, self.session(&visit, headers)?);
+        let (streams, limit) = (accepts_events(headers), self.max_message);
+        batch::answer(&self.pipeline, &session, (frames, &visit), streams, limit).await
     }
 
     pub(super) async fn collect(&self, body: Incoming) -> Result<Bytes, Refusal> {
@@ -206,7 +199,7 @@ impl Endpoint {
         &self,
         session: &Arc<Session>,
         frame: Frame,
-        visit: &Visit,
+        visit: Visit,
         headers: &HeaderMap,
     ) -> Response<Body> {
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();

@@ -37,13 +37,13 @@ pub const HEARTBEAT: Duration = Duration::from_secs(15);
 type Begun = (Pending, Arc<Exchange>);
 
 /// Starts a request. The exchange carries what precedes its answer.
-fn begin(pipeline: &Arc<Pipeline>, session: &Arc<Session>, frame: Frame, visit: &Visit) -> Begun {
+fn begin(pipeline: &Arc<Pipeline>, session: &Arc<Session>, frame: Frame, visit: Visit) -> Begun {
     let level = frame.text(Part::Level).and_then(|name| Level::named(&name));
     let exchange = Arc::new(Exchange::new(session.client.clone(), level));
     pipeline.begin(Arrival {
         session: session.clone(),
         frame,
         exchange,
-        visit: visit.clone(),
+        visit,
     })
 }

@@ -83,7 +83,12 @@ impl Endpoint {
         // Whoever speaks plain HTTP does not say what they are.
         let session = self.pipeline().sessions.plain(visit, message::GATEWAY)?;
         let message = message::request(session.client.number(), method, &params);
-        let (call, exchange) = begin(self.pipeline(), &session, Frame::parse(message)?, visit);
+        let (call, exchange) = begin(
+            self.pipeline(),
+            &session,
+            Frame::parse(message)?,
+            visit.clone(),
+        );
         exchange.mute();
         Ok(call.await)
     }

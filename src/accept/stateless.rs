@@ -103,7 +103,7 @@ impl Endpoint {
                 Ok(events(listen(listening)))
             }
             _ => {
-                let begun = begin(self.pipeline(), &session, frame, &visit);
+                let begun = begin(self.pipeline(), &session, frame, visit);
                 let response = self.answer(&session, begun, id, headers).await;
                 Ok(with_status(response))
             }

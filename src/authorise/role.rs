@@ -1,12 +1,13 @@
 //! Roles: what each may do, and from where.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, de};
 
 use super::{Condition, Pattern, Rules, Subject};
 use crate::{
     call::{Caller, Extent, Networks, RoleName, ServerName, Standing},
+    map::Map,
     refusal::Refusal,
 };
 
@@ -79,7 +80,7 @@ impl Role {
 
 /// Every role.
 #[derive(Debug, Clone, Default)]
-pub struct Roles(HashMap<RoleName, Role>);
+pub struct Roles(Map<RoleName, Role>);
 
 impl Roles {
     /// Roles under their names.

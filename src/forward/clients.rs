@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use dashmap::DashMap;
 use tokio::{sync::OnceCell, time::timeout};
 
 use super::{headers::Extra, http::Http, upstream::Upstream, withdrawal::farewell};
-use crate::{call::Client, refusal::Refusal};
+use crate::{call::Client, map::Table, refusal::Refusal};
 
 /// One session, once it is open.
 type Cell = OnceCell<Arc<Upstream>>;
 
 /// Each under the id of the client's own session.
-pub(super) type Clients = DashMap<Arc<str>, Arc<Cell>>;
+pub(super) type Clients = Table<Arc<str>, Arc<Cell>>;
 
 impl Http {
     /// The one connection for everybody, where the server keeps no sessions.

@@ -15,7 +15,6 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
-use dashmap::DashMap;
 use http::{HeaderMap, HeaderValue, Method as Verb, StatusCode};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -63,7 +62,7 @@ impl Http {
             wire,
             headers,
             own: ArcSwapOption::empty(),
-            clients: DashMap::new(),
+            clients: Clients::default(),
             patience,
             // In a client's session our ids stand beside its own, and it counts from one.
             next_id: AtomicU64::new(1_000_000_000),

@@ -13,7 +13,6 @@ use std::sync::{
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use dashmap::DashMap;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +29,7 @@ use crate::{
     bridge,
     call::{Client, Reply},
     exchange::Exchange,
+    map::Table,
     mcp::{Frame, Kind, Method, Part, frame, message, meta},
     refusal::Refusal,
     route::Routed,
@@ -62,7 +62,7 @@ pub(super) struct Outgoing {
 pub(super) struct Peer {
     pub(super) outlet: Outlet,
     pub(super) input: mpsc::Sender<Outgoing>,
-    pub(super) pending: DashMap<u64, Waiting>,
+    pub(super) pending: Table<u64, Waiting>,
     pub(super) stop: CancellationToken,
     pub(super) life: Life,
     pub(super) whose: Whose,
@@ -88,7 +88,7 @@ impl Peer {
         let peer = Self {
             outlet,
             input,
-            pending: DashMap::new(),
+            pending: Table::default(),
             stop: CancellationToken::new(),
             life: Life::default(),
             whose,

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     call::{Client, Level, Reply, ServerName},
     exchange::Exchange,
+    map::Ordered,
     refusal::Refusal,
     route::Routed,
 };
@@ -35,7 +36,7 @@ pub enum Sharing {
 /// All servers, in the order of the file.
 #[derive(Default)]
 pub struct Servers {
-    by_name: IndexMap<ServerName, Arc<Server>>,
+    by_name: Ordered<ServerName, Arc<Server>>,
     children: TaskTracker,
 }
 

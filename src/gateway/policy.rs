@@ -1,6 +1,6 @@
 //! From what the files say to what calls are judged by.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use http::HeaderName;
 
@@ -11,6 +11,7 @@ use crate::{
     config::{Config, PolicyConfig, RoleConfig},
     forward::templates,
     limit::{Applying, LimitConfig, LimitName, Limits, SignIns},
+    map::Map,
     pipeline::Policy,
     route::{Selection, Sights},
 };
@@ -127,7 +128,7 @@ fn listed(files: &PolicyConfig, list: [&str; 3], rules: &[RuleConfig]) -> Vec<Ru
     rules.map(rule).collect()
 }
 
-fn selections(files: &PolicyConfig) -> HashMap<Arc<str>, Arc<Selection>> {
+fn selections(files: &PolicyConfig) -> Map<Arc<str>, Arc<Selection>> {
     let views = files.views.iter().map(|(name, view)| {
         let mut allow = listed(files, ["views", name, "allow"], &view.allow);
         if allow.is_empty() {
@@ -164,7 +165,7 @@ fn named_limits(files: &PolicyConfig) -> impl Iterator<Item = (LimitName, LimitC
 
 /// Which limits hold for whom: those of `[limits.*]` for everybody, those of a role for it and for
 /// those that inherit from it.
-fn limits(files: &PolicyConfig, all: &Limits) -> HashMap<Option<RoleName>, Applying> {
+fn limits(files: &PolicyConfig, all: &Limits) -> Map<Option<RoleName>, Applying> {
     let for_all = |name: &LimitName| files.limits.contains_key(name);
     let of = |name: &RoleName| {
         let mut own: Vec<LimitName> = Vec::new();
@@ -182,7 +183,7 @@ fn limits(files: &PolicyConfig, all: &Limits) -> HashMap<Option<RoleName>, Apply
 }
 
 /// What each role sends along; its own headers before those that it inherits.
-fn role_headers(files: &PolicyConfig) -> HashMap<RoleName, RoleHeaders> {
+fn role_headers(files: &PolicyConfig) -> Map<RoleName, RoleHeaders> {
     let headers = files.roles.keys().map(|name| {
         let mut sent: Vec<(HeaderName, Template)> = Vec::new();
         let lineage = lineage(files, name);
@@ -203,7 +204,7 @@ fn role_headers(files: &PolicyConfig) -> HashMap<RoleName, RoleHeaders> {
 /// trusted peers say who asks, since anybody can send those.
 fn passing(
     config: &Config,
-    roles: &HashMap<RoleName, RoleHeaders>,
+    roles: &Map<RoleName, RoleHeaders>,
     credentials: &Credentials,
 ) -> Vec<HeaderName> {
     let trusted = credentials.trusted.as_ref();

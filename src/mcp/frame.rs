@@ -102,6 +102,7 @@ impl From<serde_json::Error> for Malformed {
 pub struct Frame {
     bytes: Bytes,
     kind: Kind,
+    method: Option<Method>,
     spans: Spans,
 }
 
@@ -140,7 +141,14 @@ impl Frame {
                 spans.set(part, span(text, raw))?;
             }
         }
-        Ok(Self { bytes, kind, spans })
+        let mut frame = Self {
+            bytes,
+            kind,
+            method: None,
+            spans,
+        };
+        frame.method = Method::named(&frame.method_name());
+        Ok(frame)
     }
 
     /// What kind of message it is.
@@ -166,8 +174,7 @@ impl Frame {
 
     /// A part as it is written, sharing the message's memory.
     pub fn raw_bytes(&self, part: Part) -> Option<Bytes> {
-        self.raw(part)
-            .map(|raw| self.bytes.slice_ref(raw.as_bytes()))
+        Some(self.bytes.slice(self.spans.get(part)?))
     }
 
     /// What a part says that is a string.
@@ -182,7 +189,7 @@ impl Frame {
 
     /// The method, if it is one the gateway knows.
     pub fn method(&self) -> Option<Method> {
-        Method::named(&self.method_name())
+        self.method
     }
 
     /// `params` as it is written; a second look at the message, for the rare methods.

@@ -3,12 +3,14 @@
 
 use std::{hash::Hash, sync::Arc};
 
-use dashmap::DashMap;
 use metrics::{Counter, Label, with_local_recorder};
 use metrics_exporter_prometheus::PrometheusRecorder;
 
 use super::Outcome;
-use crate::call::{RoleName, ServerName};
+use crate::{
+    call::{RoleName, ServerName},
+    map::Table,
+};
 
 /// Names that are counted apart; the rest is counted as `other`, so that memory is bounded.
 const APART: usize = 10_000;
@@ -28,10 +30,10 @@ pub struct ToolCall {
 /// servers offer, what the config names.
 pub struct Counted {
     recorder: Arc<PrometheusRecorder>,
-    tools: DashMap<ToolCall, [Counter; Outcome::ALL.len()]>,
-    denials: DashMap<(Arc<str>, Option<RoleName>), Counter>,
-    limited: DashMap<Arc<str>, Counter>,
-    failures: DashMap<(&'static str, &'static str), Counter>,
+    tools: Table<ToolCall, [Counter; Outcome::ALL.len()]>,
+    denials: Table<(Arc<str>, Option<RoleName>), Counter>,
+    limited: Table<Arc<str>, Counter>,
+    failures: Table<(&'static str, &'static str), Counter>,
 }
 
 impl Counted {
@@ -45,10 +47,10 @@ impl Counted {
         metrics::describe_counter!("mcp_auth_failures_total", "Requests of nobody known.");
         Self {
             recorder,
-            tools: DashMap::new(),
-            denials: DashMap::new(),
-            limited: DashMap::new(),
-            failures: DashMap::new(),
+            tools: Table::default(),
+            denials: Table::default(),
+            limited: Table::default(),
+            failures: Table::default(),
         }
     }
 
@@ -130,7 +132,7 @@ fn role(role: Option<&RoleName>) -> Label {
 
 /// Counts one more of something; under another name where too many are counted apart.
 fn count<K: Hash + Eq, V>(
-    all: &DashMap<K, V>,
+    all: &Table<K, V>,
     key: K,
     other: impl Fn(&K) -> K,
     register: impl Fn(&K) -> V,

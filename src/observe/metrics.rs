@@ -18,7 +18,7 @@ use metrics_exporter_prometheus::{
 use tokio::time::Instant;
 
 use super::{Counted, Outcome, audit::AuditCounters};
-use crate::{call::ServerName, forward::State, refusal::Stage};
+use crate::{call::ServerName, forward::State, map::Map, refusal::Stage};
 
 /// From 100 µs to two minutes: a local call and a long-running tool.
 const BUCKETS: [f64; 13] = [
@@ -35,20 +35,20 @@ const AUDITED: [&str; 3] = [
 /// The numbers of one gateway.
 pub struct Metrics {
     handle: PrometheusHandle,
-    calls: HashMap<ServerName, Calls>,
+    calls: Map<ServerName, Calls>,
     own: Calls,
     refusals: HashMap<Stage, Counter>,
     /// What is counted for tools, roles, limits and bad credentials.
     pub counted: Counted,
     audited: [Counter; 3],
-    /// Requests under way.
-    pub in_flight: Gauge,
+    in_flight: Gauge,
     servers: HashMap<ServerName, Health>,
     sessions: Gauge,
     connections: Gauge,
     started: Instant,
     /// The exporter's counters cannot be read back; `/health` shows these.
     requests: AtomicU64,
+    underway: AtomicU64,
     open: AtomicU64,
 }
 
@@ -59,7 +59,7 @@ struct Health {
 
 struct Calls {
     seconds: Histogram,
-    outcomes: HashMap<Outcome, Counter>,
+    outcomes: [Counter; Outcome::ALL.len()],
 }
 
 impl Metrics {
@@ -111,8 +111,19 @@ impl Metrics {
             connections: metrics::gauge!("mcp_connections"),
             started: Instant::now(),
             requests: AtomicU64::new(0),
+            underway: AtomicU64::new(0),
             open: AtomicU64::new(0),
         }
+    }
+
+    /// A request has come in.
+    pub(super) fn begun(&self) {
+        self.underway.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A request is over.
+    pub(super) fn over(&self) {
+        self.underway.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// One request has been answered, by that server or by the gateway itself.
@@ -122,7 +133,7 @@ impl Metrics {
             .unwrap_or(&self.own);
         self.requests.fetch_add(1, Ordering::Relaxed);
         calls.seconds.record(elapsed.as_secs_f64());
-        if let Some(counter) = calls.outcomes.get(&outcome) {
+        if let Some(counter) = calls.outcomes.get(outcome as usize) {
             counter.increment(1);
         }
     }
@@ -164,6 +175,8 @@ impl Metrics {
     /// Notes what is only worth knowing when somebody asks.
     pub fn observe(&self, sessions: usize, states: &[(ServerName, State)]) {
         self.sessions.set(sessions as f64);
+        self.in_flight
+            .set(self.underway.load(Ordering::Relaxed) as f64);
         for (name, state) in states {
             let Some(health) = self.servers.get(name) else {
                 continue;
@@ -207,11 +220,11 @@ impl Calls {
         let label = || Label::new("server", server.to_owned());
         let counter = |outcome: Outcome| {
             let labels = vec![label(), Label::new("outcome", outcome.name())];
-            (outcome, metrics::counter!("mcp_requests_total", labels))
+            metrics::counter!("mcp_requests_total", labels)
         };
         Self {
             seconds: metrics::histogram!("mcp_request_duration_seconds", vec![label()]),
-            outcomes: Outcome::ALL.map(counter).into_iter().collect(),
+            outcomes: Outcome::ALL.map(counter),
         }
     }
 }

@@ -67,7 +67,7 @@ pub struct Record {
 impl Record {
     /// Opens a record. Until something else is noted, the client has gone away.
     pub fn open(metrics: &Arc<Metrics>) -> Self {
-        metrics.in_flight.increment(1.0);
+        metrics.begun();
         Self {
             metrics: metrics.clone(),
             id: request_id(),
@@ -206,7 +206,7 @@ pub fn one_line(text: &str) -> String {
 impl Drop for Record {
     fn drop(&mut self) {
         let elapsed = self.started.elapsed();
-        self.metrics.in_flight.decrement(1.0);
+        self.metrics.over();
         self.metrics
             .answered(self.server.as_ref(), self.outcome, elapsed);
         if let (Some(server), Some(tool)) = (&self.server, &self.tool) {

@@ -1,7 +1,6 @@
 //! What a call is judged by.
 
 use std::{
-    collections::HashMap,
     net::IpAddr,
     sync::{Arc, LazyLock},
 };
@@ -16,6 +15,7 @@ use crate::{
     },
     forward::Servers,
     limit::{Applying, Limits, SignIns},
+    map::Map,
     refusal::Refusal,
     route::{Sights, View, Views},
     session::Session,
@@ -43,11 +43,11 @@ pub struct Policy {
     /// What the user may do whose process speaks over stdin.
     pub local: Standing,
     /// The limits that hold for each role, and those for callers without one.
-    pub limits: HashMap<Option<RoleName>, Applying>,
+    pub limits: Map<Option<RoleName>, Applying>,
     /// All of them, to be swept.
     pub all_limits: Limits,
     /// What each role sends along to servers.
-    pub role_headers: HashMap<RoleName, RoleHeaders>,
+    pub role_headers: Map<RoleName, RoleHeaders>,
     /// The addresses that are served; empty: all.
     pub allowed: Networks,
     /// Those who may read the numbers without a key, besides this machine itself.

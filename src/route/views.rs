@@ -1,8 +1,6 @@
 //! The views: one for each way to look at the same servers, made when somebody first does.
 
-use std::{collections::HashMap, sync::Arc};
-
-use dashmap::DashMap;
+use std::sync::Arc;
 
 use super::{
     Catalog, Member, Naming, View,
@@ -11,6 +9,7 @@ use super::{
 use crate::{
     authorise::Roles,
     call::{Extent, ServerName, Sight},
+    map::{Map, Table},
     mcp::{List, Method},
 };
 
@@ -33,7 +32,7 @@ pub struct Sights {
     /// What each role may do.
     pub roles: Arc<Roles>,
     /// What each view selects.
-    pub views: HashMap<Arc<str>, Arc<Selection>>,
+    pub views: Map<Arc<str>, Arc<Selection>>,
     /// The servers that look at addresses, in the order of the bits of [`Sight::gates`].
     pub gates: Vec<ServerName>,
 }
@@ -51,7 +50,7 @@ pub struct Views {
     sights: Arc<Sights>,
     parts: Vec<Part>,
     whole: Arc<View>,
-    made: DashMap<Sight, Arc<View>>,
+    made: Table<Sight, Arc<View>>,
 }
 
 impl Views {
@@ -67,7 +66,7 @@ impl Views {
             sights,
             parts,
             whole,
-            made: DashMap::new(),
+            made: Table::default(),
         }
     }
 

@@ -6,7 +6,6 @@ mod table;
 mod trail;
 
 use std::{
-    collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -62,7 +61,8 @@ pub struct Session {
     filter: Option<Filter>,
     /// What the client saw when it last looked; nothing where it may not look, or has not.
     sight: Mutex<Option<Sight>>,
-    calls: Mutex<HashMap<Bytes, Arc<Exchange>>>,
+    /// Those under way, by their ids: few, so that looking through them is fastest.
+    calls: Mutex<Vec<(Bytes, Arc<Exchange>)>>,
     busy: AtomicUsize,
     born: Instant,
     /// When it was last busy, in milliseconds of its life.
@@ -101,7 +101,7 @@ impl Session {
     /// The calls under way on it.
     pub fn exchanges(&self) -> Vec<Arc<Exchange>> {
         let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        calls.values().cloned().collect()
+        calls.iter().map(|(_, exchange)| exchange.clone()).collect()
     }
 
     /// Who opened it. Nobody else may use it.
@@ -139,10 +139,9 @@ impl Session {
     /// Remembers a call, so that the client can cancel it.
     pub fn begin(self: &Arc<Self>, id: Bytes, exchange: &Arc<Exchange>) -> Underway {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        calls.insert(id.clone(), exchange.clone());
+        calls.push((id, exchange.clone()));
         drop(calls);
         Underway {
-            id,
             exchange: exchange.clone(),
             busy: self.busy(),
         }
@@ -154,7 +153,8 @@ impl Session {
             return;
         };
         let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(exchange) = calls.get(&id) {
+        // A client that uses an id twice at once means the later call.
+        if let Some((_, exchange)) = calls.iter().rfind(|(call, _)| *call == id) {
             exchange.withdraw(notification);
         }
     }
@@ -183,7 +183,6 @@ impl Drop for Busy {
 /// While this lives, its call can be cancelled.
 #[derive(Debug)]
 pub struct Underway {
-    id: Bytes,
     exchange: Arc<Exchange>,
     busy: Busy,
 }
@@ -196,12 +195,10 @@ impl Drop for Underway {
             .calls
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        // A client that uses an id twice at once has replaced ours.
-        if calls
-            .get(&self.id)
-            .is_some_and(|exchange| Arc::ptr_eq(exchange, &self.exchange))
-        {
-            calls.remove(&self.id);
+        let ours = |(_, held): &(Bytes, Arc<Exchange>)| Arc::ptr_eq(held, &self.exchange);
+        if let Some(place) = calls.iter().position(ours) {
+            // In order: the later of two with one id is the one to cancel.
+            calls.remove(place);
         }
     }
 }

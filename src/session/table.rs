@@ -2,13 +2,13 @@
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
-use dashmap::DashMap;
 use http::{HeaderValue, header::AUTHORIZATION};
 use sha2::{Digest, Sha256};
 
 use super::{Filter, Session};
 use crate::{
     call::{Client, Identity, Visit},
+    map::Table,
     mcp::Revision,
     refusal::Refusal,
 };
@@ -21,7 +21,7 @@ const SAID: usize = 64 * 1024;
 /// Every session.
 #[derive(Debug)]
 pub struct Sessions {
-    by_id: DashMap<Arc<str>, Arc<Session>>,
+    by_id: Table<Arc<str>, Arc<Session>>,
     most: usize,
     idle: Duration,
 }
@@ -30,7 +30,7 @@ impl Sessions {
     /// Room for `most` sessions; one that is idle for longer than `idle` ends.
     pub fn new(most: usize, idle: Duration) -> Self {
         Self {
-            by_id: DashMap::new(),
+            by_id: Table::default(),
             most,
             idle,
         }

@@ -158,7 +158,7 @@ impl World {
         let sights = Sights {
             naming: NAMING,
             roles: Arc::new(roles.clone()),
-            views: HashMap::from([("v".into(), self.selection.clone())]),
+            views: [("v".into(), self.selection.clone())].into_iter().collect(),
             gates: vec![name("b")],
         };
         let views = Views::new(Arc::new(sights), self.parts.clone());

@@ -219,7 +219,7 @@ impl Conversation {
         visit: &Visit,
     ) -> impl Future<Output = Option<Bytes>> + Send + 'static {
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
-        let (mut call, exchange) = begin(&self.pipeline, session, frame, visit);
+        let (mut call, exchange) = begin(&self.pipeline, session, frame, visit.clone());
         let stateless = session.client.revision.is_stateless();
         let underway = stateless.then(|| self.cancellable(id.clone(), &exchange));
         let (out, limit) = (self.out.clone(), self.max_message);

@@ -11,7 +11,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashMap, fmt, net::IpAddr, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
@@ -20,7 +20,10 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::{KeyFault, expiry::Expiry};
-use crate::call::{Identity, KeyName, Networks, RoleName, Standing, Who};
+use crate::{
+    call::{Identity, KeyName, Networks, RoleName, Standing, Who},
+    map::Map,
+};
 
 /// One `[keys.<name>]` table of a policy file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -100,7 +103,7 @@ impl fmt::Debug for KeyHash {
 /// Every key that opens the door, by the first bytes of its hash. Whoever shows a key cannot
 /// choose those, so that how long it takes to look them up teaches nothing of the rest.
 #[derive(Debug, Clone, Default)]
-pub struct ApiKeys(HashMap<[u8; 8], Vec<Key>>);
+pub struct ApiKeys(Map<[u8; 8], Vec<Key>>);
 
 #[derive(Debug, Clone)]
 struct Key {
@@ -133,7 +136,7 @@ impl ApiKeys {
                 disabled: key.disabled,
             }
         };
-        let mut by_start: HashMap<_, Vec<Key>> = HashMap::new();
+        let mut by_start: Map<_, Vec<Key>> = Map::default();
         for key in keys.iter().map(key) {
             by_start.entry(key.hash.start()).or_default().push(key);
         }

@@ -5,6 +5,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
+use super::line::key;
 use crate::{
     call::{Caller, ServerName},
     observe::Outcome,
@@ -28,13 +29,13 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// What it is, which is the key in the line, and its name.
+    /// Its key in the line, and its name.
     pub(super) fn parts(&self) -> (&'static str, &Arc<str>) {
         match self {
-            Self::Tool(name) => ("tool", name),
-            Self::Prompt(name) => ("prompt", name),
-            Self::Resource(uri) => ("resource", uri),
-            Self::Task(id) => ("task", id),
+            Self::Tool(name) => (key!("tool"), name),
+            Self::Prompt(name) => (key!("prompt"), name),
+            Self::Resource(uri) => (key!("resource"), uri),
+            Self::Task(id) => (key!("task"), id),
         }
     }
 }

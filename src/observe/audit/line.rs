@@ -19,6 +19,14 @@ use super::{
 };
 use crate::call::{KeyName, RoleName, ServerName};
 
+/// A key with what stands around it, so that it is copied at once.
+macro_rules! key {
+    ($name:literal) => {
+        concat!(",\"", $name, "\":")
+    };
+}
+pub(super) use key;
+
 /// What is known of a call at its end.
 pub(super) enum Known<'a> {
     /// All that there is to know; of `arguments` only the size, if that says so.
@@ -42,7 +50,7 @@ pub(super) fn write(
     clock.write(out, time);
     out.push(b'"');
     let mut line = Line(out);
-    line.number("request", request);
+    line.number(key!("request"), request);
     match known {
         Known::Entry {
             entry,
@@ -50,8 +58,11 @@ pub(super) fn write(
             arguments,
         } => line.entry(entry, arguments.then_some(shown)),
         Known::Lost => {
-            line.text("outcome", "lost");
-            line.text("reason", "the gateway did not record how the call ended");
+            line.text(key!("outcome"), "lost");
+            line.text(
+                key!("reason"),
+                "the gateway did not record how the call ended",
+            );
         }
     }
     out.extend_from_slice(b"}\n");
@@ -85,17 +96,17 @@ struct Line<'a>(&'a mut Vec<u8>);
 impl Line<'_> {
     fn entry(&mut self, entry: &Entry, shown: Option<&&Shown>) {
         let caller = &entry.caller;
-        self.text("caller", &caller.name);
+        self.text(key!("caller"), &caller.name);
         let role = caller.standing.role().map(RoleName::as_str);
-        self.optional("role", role);
-        self.optional("key", caller.key.as_ref().map(KeyName::as_str));
+        self.optional(key!("role"), role);
+        self.optional(key!("key"), caller.key.as_ref().map(KeyName::as_str));
         if let Some(address) = caller.address {
-            self.key("address");
+            self.key(key!("address"));
             drop(write!(self.0, "\"{}\"", address.to_canonical()));
         }
-        self.text("method", &entry.method);
+        self.text(key!("method"), &entry.method);
         let server = entry.server.as_ref().map(ServerName::as_str);
-        self.optional("server", server);
+        self.optional(key!("server"), server);
         let subject = entry.subject.as_ref().map(|subject| subject.parts());
         if let Some((kind, name)) = subject {
             self.text(kind, name);
@@ -104,20 +115,20 @@ impl Line<'_> {
             Some(_) => "refused",
             None => "allowed",
         };
-        self.text("decision", decision);
-        self.optional("rule", entry.rule.as_deref());
+        self.text(key!("decision"), decision);
+        self.optional(key!("rule"), entry.rule.as_deref());
         if let Some(refusal) = &entry.refusal {
-            self.text("stage", refusal.stage.name());
-            self.text("reason", &refusal.words);
+            self.text(key!("stage"), refusal.stage.name());
+            self.text(key!("reason"), &refusal.words);
         }
-        self.text("outcome", entry.outcome.name());
+        self.text(key!("outcome"), entry.outcome.name());
         let microseconds = u64::try_from(entry.duration.as_micros());
-        self.number("microseconds", microseconds.unwrap_or(u64::MAX));
-        self.number("bytes_in", entry.bytes_in);
-        self.number("bytes_out", entry.bytes_out);
+        self.number(key!("microseconds"), microseconds.unwrap_or(u64::MAX));
+        self.number(key!("bytes_in"), entry.bytes_in);
+        self.number(key!("bytes_out"), entry.bytes_out);
         if let Some(raw) = &entry.arguments {
             let name = subject.map_or("", |(_, name)| name);
-            self.key("arguments");
+            self.key(key!("arguments"));
             match shown {
                 Some(shown) => {
                     let shown = shown.of(server.unwrap_or_default(), name);
@@ -129,9 +140,7 @@ impl Line<'_> {
     }
 
     fn key(&mut self, key: &'static str) {
-        self.0.extend_from_slice(b",\"");
         self.0.extend_from_slice(key.as_bytes());
-        self.0.extend_from_slice(b"\":");
     }
 
     fn text(&mut self, key: &'static str, text: &str) {

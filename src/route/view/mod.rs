@@ -5,7 +5,7 @@ mod filter;
 mod merge;
 mod shown;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -15,6 +15,7 @@ use super::template::Template;
 use crate::{
     authorise::Source,
     call::ServerName,
+    map::Map,
     mcp::{List, header::Mirror, object},
     route::Catalog,
 };
@@ -62,11 +63,11 @@ pub struct View {
     /// The four `…/list` results.
     lists: [Bytes; 4],
     counts: [usize; 4],
-    names: [HashMap<String, Way>; 4],
+    names: [Map<String, Way>; 4],
     /// What is there and not for the caller, and the rule that denies it.
-    hidden: [HashMap<String, Option<Source>>; 4],
+    hidden: [Map<String, Option<Source>>; 4],
     /// The first server that has a name keeps it, also where the caller does not see that.
-    taken: [HashMap<String, ServerName>; 4],
+    taken: [Map<String, ServerName>; 4],
     filter: Filter,
     templates: Vec<(Template, ServerName)>,
     /// The servers of which the caller may read resources that no list has.
@@ -134,7 +135,7 @@ impl View {
             .names
             .get(list as usize)
             .into_iter()
-            .flat_map(HashMap::keys);
+            .flat_map(Map::keys);
         let mut names: Vec<&str> = names.map(String::as_str).collect();
         names.sort_unstable();
         names
