@@ -5,7 +5,7 @@ mod filter;
 mod merge;
 mod shown;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
@@ -62,6 +62,8 @@ pub struct Member<'a> {
 pub struct View {
     /// The four `…/list` results.
     lists: [Bytes; 4],
+    /// The same for requests that stand for themselves, made when the first of them comes.
+    stateless: [OnceLock<Bytes>; 4],
     counts: [usize; 4],
     names: [Map<String, Way>; 4],
     /// What is there and not for the caller, and the rule that denies it.
@@ -109,10 +111,16 @@ impl View {
 
     /// The result of a list request that stands for itself.
     pub fn stateless_list(&self, list: List) -> Bytes {
-        let text = std::str::from_utf8(self.list(list)).unwrap_or("{}");
-        let scope = self.cache_scope();
-        let more = format!(r#""resultType":"complete","ttlMs":0,"cacheScope":"{scope}""#);
-        object::with(text, &more).into()
+        let make = || -> Bytes {
+            let text = std::str::from_utf8(self.list(list)).unwrap_or("{}");
+            let scope = self.cache_scope();
+            let more = format!(r#""resultType":"complete","ttlMs":0,"cacheScope":"{scope}""#);
+            object::with(text, &more).into()
+        };
+        match self.stateless.get(list as usize) {
+            Some(made) => made.get_or_init(make).clone(),
+            None => make(),
+        }
     }
 
     /// For whom an answer about this may be kept: where rules decide, or addresses, the next
