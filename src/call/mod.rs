@@ -6,6 +6,7 @@ mod client;
 mod level;
 mod name;
 mod networks;
+mod pieces;
 mod sight;
 mod template;
 mod visit;

@@ -1,6 +1,7 @@
 //! The way back to the client while its request is served.
 
 mod asked;
+mod bell;
 
 use std::{
     collections::VecDeque,
@@ -11,9 +12,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::{sync::Notify, time::Instant};
+use tokio::time::Instant;
 
 pub use asked::Asked;
+use bell::Bell;
 
 use crate::{
     call::{Client, Level},
@@ -51,16 +53,16 @@ pub struct Exchange {
     /// The level of log messages that this very request asks for.
     level: Option<Level>,
     queue: Mutex<VecDeque<Told>>,
-    came: Notify,
+    came: Bell,
     /// What a stateless client is asked: it gets it as a result.
     asked: Mutex<Vec<(u64, Frame)>>,
-    asked_came: Notify,
+    asked_came: Bell,
     /// The client's own progress token, where it is not the one that progress comes under.
     token: Mutex<Option<Bytes>>,
     /// The token that the server was given in its place.
     given: OnceLock<Bytes>,
     withdrawn: OnceLock<Frame>,
-    withdrawal: Notify,
+    withdrawal: Bell,
     /// When the server last showed that it works on the request.
     alive: Mutex<Instant>,
     asking: AtomicUsize,
@@ -77,13 +79,13 @@ impl Exchange {
             client,
             level,
             queue: Mutex::default(),
-            came: Notify::new(),
+            came: Bell::default(),
             asked: Mutex::default(),
-            asked_came: Notify::new(),
+            asked_came: Bell::default(),
             token: Mutex::default(),
             given: OnceLock::new(),
             withdrawn: OnceLock::new(),
-            withdrawal: Notify::new(),
+            withdrawal: Bell::default(),
             alive: Mutex::new(Instant::now()),
             asking: AtomicUsize::new(0),
             mute: AtomicBool::new(false),
@@ -180,13 +182,9 @@ impl Exchange {
 
     /// Waits until a stateless client is to be asked.
     pub async fn asked(&self) -> Vec<(u64, Frame)> {
-        loop {
-            let asked = std::mem::take(&mut *self.questions());
-            if !asked.is_empty() {
-                return asked;
-            }
-            self.asked_came.notified().await;
-        }
+        let asked = || Some(std::mem::take(&mut *self.questions()));
+        let asked = || asked().filter(|asked| !asked.is_empty());
+        self.asked_came.until(asked).await
     }
 
     fn questions(&self) -> MutexGuard<'_, Vec<(u64, Frame)>> {
@@ -219,7 +217,7 @@ impl Exchange {
         }
         queue.push_back(told);
         drop(queue);
-        self.came.notify_one();
+        self.came.ring();
         true
     }
 
@@ -241,7 +239,7 @@ impl Exchange {
             return self.tell(Told::Question(id, Box::new(question)));
         }
         self.questions().push((id, question));
-        self.asked_came.notify_one();
+        self.asked_came.ring();
         true
     }
 
@@ -252,12 +250,7 @@ impl Exchange {
 
     /// The next of what precedes the answer.
     pub async fn next(&self) -> Told {
-        loop {
-            if let Some(told) = self.take() {
-                return told;
-            }
-            self.came.notified().await;
-        }
+        self.came.until(|| self.take()).await
     }
 
     /// Whether something is there.
@@ -268,28 +261,26 @@ impl Exchange {
     /// The answer will take its time: the client had better know what to come back for.
     pub fn slow(&self) {
         self.slow.store(true, Ordering::Relaxed);
-        self.came.notify_one();
+        self.came.ring();
     }
 
     /// Waits until something is there, or the answer is known to take its time.
     pub async fn filled(&self) {
-        while !self.has_message() && !self.slow.load(Ordering::Relaxed) {
-            self.came.notified().await;
-        }
+        let filled = || self.has_message() || self.slow.load(Ordering::Relaxed);
+        self.came.until(|| filled().then_some(())).await;
     }
 
     /// The client's `notifications/cancelled` has come.
     pub fn withdraw(&self, notification: Frame) {
         if self.withdrawn.set(notification).is_ok() {
-            self.withdrawal.notify_one();
+            self.withdrawal.ring();
         }
     }
 
     /// Waits until the client cancels.
     pub async fn withdrawn(&self) {
-        while self.withdrawn.get().is_none() {
-            self.withdrawal.notified().await;
-        }
+        let withdrawn = || self.withdrawn.get().map(drop);
+        self.withdrawal.until(withdrawn).await;
     }
 
     /// The notification by which the client cancelled.

@@ -15,12 +15,25 @@ pub const GATEWAY: &str = concat!(
 /// A response around a result that is already JSON.
 pub fn result(id: &[u8], result: &[u8]) -> Bytes {
     let mut out = BytesMut::with_capacity(40 + id.len() + result.len());
+    begin_result(&mut out, id);
+    out.put_slice(result);
+    out.put_slice(END);
+    out.freeze()
+}
+
+/// What stands before and after the result in such a response.
+pub fn around_result(id: &[u8]) -> (Bytes, Bytes) {
+    let mut out = BytesMut::with_capacity(40 + id.len());
+    begin_result(&mut out, id);
+    (out.freeze(), Bytes::from_static(END))
+}
+
+const END: &[u8] = b"}";
+
+fn begin_result(out: &mut BytesMut, id: &[u8]) {
     out.put_slice(br#"{"jsonrpc":"2.0","id":"#);
     out.put_slice(id);
     out.put_slice(br#","result":"#);
-    out.put_slice(result);
-    out.put_u8(b'}');
-    out.freeze()
 }
 
 /// A JSON-RPC error object.
