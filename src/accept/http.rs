@@ -262,6 +262,9 @@ fn knock(request: &Request<Incoming>, peer: IpAddr, extent: Extent) -> Knock<'_>
     }
 }
 
+/// What nearly all clients accept: this needs no search.
+const USUAL: &str = "application/json, text/event-stream";
+
 /// Kindly: no `Accept` at all and `*/*` take anything.
 pub(super) fn accepts_events(headers: &HeaderMap) -> bool {
     let mut accept = headers.get_all(header::ACCEPT).iter().peekable();
@@ -269,6 +272,9 @@ pub(super) fn accepts_events(headers: &HeaderMap) -> bool {
         return true;
     }
     accept.filter_map(|value| value.to_str().ok()).any(|value| {
-        value.contains("text/event-stream") || value.contains("*/*") || value.contains("text/*")
+        value == USUAL
+            || value.contains("text/event-stream")
+            || value.contains("*/*")
+            || value.contains("text/*")
     })
 }

@@ -193,7 +193,12 @@ impl Exchange {
 
     /// The server works on the request: its time starts anew.
     pub fn touch(&self) {
-        *self.alive.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.touch_at(Instant::now());
+    }
+
+    /// It works on it since that moment.
+    pub fn touch_at(&self, now: Instant) {
+        *self.alive.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 
     /// Whether the client owes it an answer.

@@ -153,10 +153,10 @@ impl Server {
         };
         let routed = told.as_ref().unwrap_or(routed);
         let (limit, total) = (self.config.timeout, self.config.timeout_total);
-        let cap = Instant::now() + total;
         // Its time begins now: that the call waited for room is not the server's fault.
-        exchange.touch();
-        let mut due = exchange.alive() + limit;
+        let now = Instant::now();
+        exchange.touch_at(now);
+        let (mut due, cap) = (now + limit, now + total);
         let call = link.call(routed, exchange);
         tokio::pin!(call);
         loop {

@@ -55,6 +55,7 @@ pub(super) fn policy(config: &Config) -> Policy {
             None => Standing::Everything,
         },
         limits: limits(files, &all_limits),
+        common_limits: all_limits.applying(|limit| files.limits.contains_key(limit)),
         all_limits,
         role_headers,
         allowed: config.gateway.allowed_ips.clone(),
@@ -163,9 +164,9 @@ fn named_limits(files: &PolicyConfig) -> impl Iterator<Item = (LimitName, LimitC
     tables.chain(of_roles)
 }
 
-/// Which limits hold for whom: those of `[limits.*]` for everybody, those of a role for it and for
-/// those that inherit from it.
-fn limits(files: &PolicyConfig, all: &Limits) -> Map<Option<RoleName>, Applying> {
+/// Which limits hold for which role: those of `[limits.*]` for everybody, those of a role for it
+/// and for those that inherit from it.
+fn limits(files: &PolicyConfig, all: &Limits) -> Map<RoleName, Applying> {
     let for_all = |name: &LimitName| files.limits.contains_key(name);
     let of = |name: &RoleName| {
         let mut own: Vec<LimitName> = Vec::new();
@@ -175,11 +176,8 @@ fn limits(files: &PolicyConfig, all: &Limits) -> Map<Option<RoleName>, Applying>
         }
         all.applying(|limit| for_all(limit) || own.contains(limit))
     };
-    let roles = files
-        .roles
-        .keys()
-        .map(|name| (Some(name.clone()), of(name)));
-    roles.chain([(None, all.applying(for_all))]).collect()
+    let roles = files.roles.keys();
+    roles.map(|name| (name.clone(), of(name))).collect()
 }
 
 /// What each role sends along; its own headers before those that it inherits.

@@ -6,6 +6,7 @@
 
 mod answer;
 mod listening;
+mod near;
 mod notices;
 mod parking;
 mod plan;
@@ -94,7 +95,7 @@ impl Pipeline {
 
     /// What is in force now.
     pub fn plan(&self) -> Arc<Plan> {
-        self.plan.load_full()
+        near::at_hand(&self.plan)
     }
 
     /// Who sent these headers. Asked before the body is read: strangers do not get to spend
@@ -103,7 +104,7 @@ impl Pipeline {
     /// # Errors
     /// When they may not come in.
     pub async fn identify(&self, address: IpAddr, headers: &HeaderMap) -> Result<Caller, Refusal> {
-        let plan = self.plan.load_full();
+        let plan = self.plan();
         let Policy {
             credentials,
             sign_ins,
@@ -231,14 +232,14 @@ impl Pipeline {
         call: &Call,
         session: &Session,
     ) -> Result<(Arc<Plan>, Arc<View>), Refusal> {
-        let plan = self.plan.load_full();
+        let plan = self.plan();
         let (_, view) = plan.look_on(session, &call.visit)?;
         let waits = matches!(call.target, Target::List(_)) || !view.offers(&call.target);
         if !waits || self.start.is_over() {
             return Ok((plan, view));
         }
         self.start.over().await;
-        let plan = self.plan.load_full();
+        let plan = self.plan();
         let (_, view) = plan.look(&call.visit)?;
         Ok((plan, view))
     }

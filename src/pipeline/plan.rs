@@ -42,8 +42,10 @@ pub struct Policy {
     pub roles: Arc<Roles>,
     /// What the user may do whose process speaks over stdin.
     pub local: Standing,
-    /// The limits that hold for each role, and those for callers without one.
-    pub limits: Map<Option<RoleName>, Applying>,
+    /// The limits that hold for each role.
+    pub limits: Map<RoleName, Applying>,
+    /// Those for callers without one.
+    pub common_limits: Applying,
     /// All of them, to be swept.
     pub all_limits: Limits,
     /// What each role sends along to servers.
@@ -75,8 +77,10 @@ impl Policy {
     /// The limits that hold for a caller.
     pub fn limits_of(&self, caller: &Caller) -> &Applying {
         static NONE: LazyLock<Applying> = LazyLock::new(Applying::default);
-        let role = caller.standing.role().cloned();
-        self.limits.get(&role).unwrap_or(&NONE)
+        match caller.standing.role() {
+            Some(role) => self.limits.get(role).unwrap_or(&NONE),
+            None => &self.common_limits,
+        }
     }
 
     /// What a caller's role sends along to servers.

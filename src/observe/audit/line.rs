@@ -5,15 +5,15 @@
 
 use std::{
     io::{self, Write},
-    time::{SystemTime, UNIX_EPOCH},
+    time::SystemTime,
 };
 
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
 use super::{
     entry::{Entry, LONGEST, shortened},
+    recent::{Clock, Home},
     redact,
     shown::Shown,
 };
@@ -44,7 +44,7 @@ pub(super) fn write(
     out: &mut Vec<u8>,
     (request, time): (u64, SystemTime),
     known: &Known<'_>,
-    clock: &mut Clock,
+    (clock, home): (&mut Clock, &mut Home),
 ) {
     out.extend_from_slice(b"{\"time\":\"");
     clock.write(out, time);
@@ -56,7 +56,7 @@ pub(super) fn write(
             entry,
             shown,
             arguments,
-        } => line.entry(entry, arguments.then_some(shown)),
+        } => line.entry(entry, arguments.then_some(shown), home),
         Known::Lost => {
             line.text(key!("outcome"), "lost");
             line.text(
@@ -68,33 +68,10 @@ pub(super) fn write(
     out.extend_from_slice(b"}\n");
 }
 
-/// The date and time of a second, kept because the next record is likely of the same.
-#[derive(Default)]
-pub(super) struct Clock {
-    second: u64,
-    text: String,
-}
-
-impl Clock {
-    /// Appends a time in UTC, with milliseconds.
-    fn write(&mut self, out: &mut Vec<u8>, time: SystemTime) {
-        let time = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-        if self.text.is_empty() || self.second != time.as_secs() {
-            self.second = time.as_secs();
-            let second = i64::try_from(self.second).unwrap_or(i64::MAX);
-            let second = Timestamp::from_second(second).unwrap_or(Timestamp::MAX);
-            self.text = format!("{second:.0}").trim_end_matches('Z').to_owned();
-        }
-        out.extend_from_slice(self.text.as_bytes());
-        // Writing into memory cannot fail, here and below.
-        drop(write!(out, ".{:03}Z", time.subsec_millis()));
-    }
-}
-
 struct Line<'a>(&'a mut Vec<u8>);
 
 impl Line<'_> {
-    fn entry(&mut self, entry: &Entry, shown: Option<&&Shown>) {
+    fn entry(&mut self, entry: &Entry, shown: Option<&&Shown>, home: &mut Home) {
         let caller = &entry.caller;
         self.text(key!("caller"), &caller.name);
         let role = caller.standing.role().map(RoleName::as_str);
@@ -102,7 +79,7 @@ impl Line<'_> {
         self.optional(key!("key"), caller.key.as_ref().map(KeyName::as_str));
         if let Some(address) = caller.address {
             self.key(key!("address"));
-            drop(write!(self.0, "\"{}\"", address.to_canonical()));
+            self.0.extend_from_slice(home.text(address).as_bytes());
         }
         self.text(key!("method"), &entry.method);
         let server = entry.server.as_ref().map(ServerName::as_str);
@@ -229,7 +206,8 @@ mod tests {
             arguments: true,
         });
         let mut out = Vec::new();
-        write(&mut out, (17, time.into()), &known, &mut Clock::default());
+        let kept = (&mut Clock::default(), &mut Home::default());
+        write(&mut out, (17, time.into()), &known, kept);
         String::from_utf8(out).unwrap()
     }
 
@@ -256,21 +234,6 @@ mod tests {
         entry.bytes_out = 4096;
         entry.arguments = Some(r#"{"path": "/srv/a", "token": "hunter2"}"#.into());
         entry
-    }
-
-    #[test]
-    fn a_time_is_that_of_its_own_second() {
-        let mut clock = Clock::default();
-        for text in [
-            "1970-01-01T00:00:00.000Z",
-            "2026-12-31T23:59:59.999Z",
-            "2027-01-01T00:00:00.000Z",
-            "2026-12-31T23:59:59.001Z",
-        ] {
-            let mut out = Vec::new();
-            clock.write(&mut out, text.parse::<Timestamp>().unwrap().into());
-            assert_eq!(String::from_utf8(out).unwrap(), text);
-        }
     }
 
     #[test]

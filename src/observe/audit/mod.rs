@@ -21,6 +21,7 @@ mod entry;
 mod file;
 mod line;
 mod queue;
+mod recent;
 mod redact;
 mod shown;
 mod sink;

@@ -4,8 +4,9 @@ use std::{cell::RefCell, sync::Arc, time::SystemTime};
 
 use super::{
     entry::Entry,
-    line::{self, Clock, Known},
+    line::{self, Known},
     queue::Queue,
+    recent::{Clock, Home},
 };
 
 thread_local! {
@@ -17,6 +18,7 @@ thread_local! {
 struct Pen {
     line: Vec<u8>,
     clock: Clock,
+    home: Home,
 }
 
 /// The room that one call has in the audit log, written to exactly once.
@@ -45,18 +47,19 @@ impl Slot {
 
     /// Records how the call ended. Neither waits nor fails.
     pub fn write(mut self, entry: &Entry) {
-        self.send(Known::Entry {
-            entry,
-            shown: &self.queue.clone().shown,
-            arguments: self.queue.takes_arguments(),
-        });
+        self.send(Some(entry));
     }
 
-    fn send(&mut self, known: Known<'_>) {
+    fn send(&mut self, entry: Option<&Entry>) {
         self.written = true;
-        let kept = PEN.with_borrow_mut(|Pen { line, clock }| {
+        let known = entry.map_or(Known::Lost, |entry| Known::Entry {
+            entry,
+            shown: &self.queue.shown,
+            arguments: self.queue.takes_arguments(),
+        });
+        let kept = PEN.with_borrow_mut(|Pen { line, clock, home }| {
             line.clear();
-            line::write(line, self.called, &known, clock);
+            line::write(line, self.called, &known, (clock, home));
             self.queue.push(line, self.reserved)
         });
         if !kept {
@@ -69,7 +72,7 @@ impl Drop for Slot {
     fn drop(&mut self) {
         if !self.written {
             tracing::error!(request = self.called.0, "a call ended without its record");
-            self.send(Known::Lost);
+            self.send(None);
         }
     }
 }
