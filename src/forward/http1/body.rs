@@ -4,7 +4,7 @@ use std::{
     io::{self, ErrorKind},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 
@@ -17,13 +17,17 @@ use super::{
     idle::Idle,
 };
 
-/// The longest line between two chunks, in bytes.
-const LINE: usize = 4096;
+/// The longest line between two chunks, in bytes. A chunk of one byte keeps it in memory.
+const SIZE: usize = 256;
+/// The longest trailer, in bytes.
+const TRAILER: usize = 4096;
 /// The most that trailers may be, in bytes.
 const TRAILERS: usize = 64 * 1024;
+/// In how many pieces the end may come that nobody reads.
+const UNREAD: usize = 8;
 
 /// The body of an answer. With its last byte the connection is free for the next request; dropped
-/// before, the connection is closed.
+/// before that has arrived, the connection is closed.
 pub(in crate::forward) struct Incoming {
     /// Nothing once it has all arrived, or broken off.
     connection: Option<Connection>,
@@ -138,7 +142,7 @@ fn step(connection: &mut Connection, left: &mut Left) -> io::Result<Step> {
                 return Ok(Step::Piece(read.split_to(here).freeze()));
             }
             Left::ChunkSize => {
-                let Some(line) = line(read, LINE)? else {
+                let Some(line) = line(read, SIZE)? else {
                     return Ok(Step::More);
                 };
                 *left = match chunk_size(&line)? {
@@ -156,7 +160,7 @@ fn step(connection: &mut Connection, left: &mut Left) -> io::Result<Step> {
                 *left = Left::ChunkSize;
             }
             Left::Trailers(before) => {
-                let Some(line) = line(read, LINE)? else {
+                let Some(line) = line(read, TRAILER)? else {
                     return Ok(Step::More);
                 };
                 *before += line.len();
@@ -173,11 +177,12 @@ fn step(connection: &mut Connection, left: &mut Left) -> io::Result<Step> {
 
 /// Takes a line off, without its end; nothing while it is not all there.
 fn line(read: &mut bytes::BytesMut, longest: usize) -> io::Result<Option<bytes::BytesMut>> {
-    let Some(end) = memchr::memchr(b'\n', read) else {
-        return match read.len() > longest {
-            true => Err(bad("a line between the chunks of its answer is too long")),
-            false => Ok(None),
-        };
+    let end = memchr::memchr(b'\n', read);
+    if end.unwrap_or(read.len()) > longest {
+        return Err(bad("a line between the chunks of its answer is too long"));
+    }
+    let Some(end) = end else {
+        return Ok(None);
     };
     let mut line = read.split_to(end);
     read.advance(1);
@@ -195,6 +200,17 @@ fn chunk_size(line: &[u8]) -> io::Result<u64> {
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     let size = u64::from_str_radix(digits, 16).ok().filter(|_| is_number);
     size.ok_or_else(|| bad("a chunk of its answer has no size"))
+}
+
+impl Drop for Incoming {
+    /// Often only the mark of the end is left, which nobody waits for, and it has arrived.
+    fn drop(&mut self) {
+        let cx = &mut Context::from_waker(Waker::noop());
+        let mut pieces = if self.rests.is_some() { UNREAD } else { 0 };
+        while pieces > 0 && matches!(self.poll_piece(cx), Poll::Ready(Ok(Some(_)))) {
+            pieces -= 1;
+        }
+    }
 }
 
 impl Body for Incoming {

@@ -3,7 +3,7 @@
 use std::{
     future::poll_fn,
     io::{self, ErrorKind, IoSlice},
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll, Waker, ready},
 };
 
@@ -13,6 +13,8 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    runtime::{Handle, Id},
+    task::unconstrained,
 };
 use tokio_util::io::poll_read_buf;
 
@@ -29,6 +31,8 @@ const JOINED: usize = 16 * 1024;
 
 /// One connection.
 pub(super) struct Connection {
+    /// The runtime that opened it, and wakes whoever waits for it.
+    pub(super) home: Id,
     io: Io,
     /// What has arrived and was not looked at yet.
     pub(super) read: BytesMut,
@@ -55,6 +59,7 @@ impl Connection {
             tls @ MaybeHttpsStream::Https(_) => Io::Tls(Box::new(TokioIo::new(tls))),
         };
         Self {
+            home: Handle::current().id(),
             io,
             read: BytesMut::new(),
             written: Vec::new(),
@@ -65,36 +70,29 @@ impl Connection {
     pub(super) fn is_quiet(&mut self) -> bool {
         let mut byte = [0];
         let mut buffer = ReadBuf::new(&mut byte);
+        let read = poll_fn(|cx| Pin::new(&mut self.io).poll_read(cx, &mut buffer));
+        // To a task that has spent its budget, everything is quiet.
+        let read = pin!(unconstrained(read));
         let cx = &mut Context::from_waker(Waker::noop());
-        self.read.is_empty()
-            && Pin::new(&mut self.io)
-                .poll_read(cx, &mut buffer)
-                .is_pending()
+        self.read.is_empty() && read.poll(cx).is_pending()
     }
 
     /// Sends a request and reads the head of the answer.
     pub(super) async fn ask(&mut self, request: Request<'_>) -> Result<Answer, Unanswered> {
-        let whole = match self.send(request).await {
-            Ok(whole) => whole,
-            // It may have said why before it closed.
-            Err(failed) if failed.unsent => return Err(failed),
-            Err(failed) => match self.head().await {
-                Ok(answer) => return Ok(closing(answer)),
-                Err(_none) => return Err(failed),
-            },
-        };
-        match self.head().await {
-            Ok(answer) if whole => Ok(answer),
-            Ok(answer) => Ok(closing(answer)),
-            Err(error) => Err(Unanswered {
+        match self.send(request).await {
+            Ok(None) => self.head().await.map_err(|error| Unanswered {
                 error,
                 unsent: false,
             }),
+            Ok(Some(early)) => Ok(closing(early)),
+            Err(failed) if failed.unsent => Err(failed),
+            // It may have said why before it closed.
+            Err(failed) => self.head().await.map(closing).map_err(|_none| failed),
         }
     }
 
-    /// Sends a request; false if the server answers before it has all of it.
-    async fn send(&mut self, request: Request<'_>) -> Result<bool, Unanswered> {
+    /// Sends a request; gives the answer if that comes before the server has all of it.
+    async fn send(&mut self, request: Request<'_>) -> Result<Option<Answer>, Unanswered> {
         self.written.clear();
         head::write(&mut self.written, request);
         let mut body: &[u8] = request.body;
@@ -103,8 +101,8 @@ impl Connection {
             body = &[];
         }
         let mut sent = 0;
-        let whole = poll_fn(|cx| self.poll_send(cx, body, &mut sent)).await;
-        whole.map_err(|error| Unanswered {
+        let early = poll_fn(|cx| self.poll_send(cx, body, &mut sent)).await;
+        early.map_err(|error| Unanswered {
             error,
             unsent: sent == 0,
         })
@@ -115,7 +113,25 @@ impl Connection {
         cx: &mut Context<'_>,
         body: &[u8],
         sent: &mut usize,
-    ) -> Poll<io::Result<bool>> {
+    ) -> Poll<io::Result<Option<Answer>>> {
+        while self.poll_write(cx, body, sent)?.is_pending() {
+            // Who has seen enough answers at once, and may not read the rest.
+            if ready!(self.poll_read(cx, LITTLE))? == 0 {
+                return Poll::Ready(Err(unanswered()));
+            }
+            if let Some(early) = head::read(&mut self.read)? {
+                return Poll::Ready(Ok(Some(early)));
+            }
+        }
+        Poll::Ready(Ok(None))
+    }
+
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        body: &[u8],
+        sent: &mut usize,
+    ) -> Poll<io::Result<()>> {
         let head = self.written.len();
         while *sent < head + body.len() {
             let rest = [
@@ -123,22 +139,13 @@ impl Connection {
                 IoSlice::new(body.get(sent.saturating_sub(head)..).unwrap_or_default()),
             ];
             let rest = rest.get(usize::from(*sent >= head)..).unwrap_or_default();
-            let Poll::Ready(more) = Pin::new(&mut self.io).poll_write_vectored(cx, rest) else {
-                // Who has seen enough answers at once, and may not read the rest.
-                let before = self.read.len();
-                ready!(self.poll_read(cx, LITTLE))?;
-                return Poll::Ready(match self.read.len() > before {
-                    true => Ok(false),
-                    false => Err(ErrorKind::UnexpectedEof.into()),
-                });
-            };
-            match more? {
+            match ready!(Pin::new(&mut self.io).poll_write_vectored(cx, rest))? {
                 0 => return Poll::Ready(Err(ErrorKind::WriteZero.into())),
                 more => *sent += more,
             }
         }
         // TLS keeps what is left for later, unless told.
-        Pin::new(&mut self.io).poll_flush(cx).map_ok(|()| true)
+        Pin::new(&mut self.io).poll_flush(cx)
     }
 
     async fn head(&mut self) -> io::Result<Answer> {
@@ -149,8 +156,7 @@ impl Connection {
                 return Ok(answer);
             }
             if poll_fn(|cx| self.poll_read(cx, LITTLE)).await? == 0 {
-                let words = "it closed the connection instead of answering";
-                return Err(io::Error::new(ErrorKind::UnexpectedEof, words));
+                return Err(unanswered());
             }
         }
     }
@@ -166,6 +172,11 @@ impl Connection {
         }
         poll_read_buf(Pin::new(&mut self.io), cx, &mut self.read)
     }
+}
+
+fn unanswered() -> io::Error {
+    let words = "it closed the connection instead of answering";
+    io::Error::new(ErrorKind::UnexpectedEof, words)
 }
 
 /// An answer after which the connection is of no use.

@@ -44,7 +44,9 @@ pub(super) fn write(out: &mut Vec<u8>, request: Request<'_>) {
         body,
     } = request;
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
-    for piece in [verb.as_str(), " ", target, " HTTP/1.1\r\n"] {
+    // A URL may have a query and no path.
+    let path = if target.starts_with('?') { " /" } else { " " };
+    for piece in [verb.as_str(), path, target, " HTTP/1.1\r\n"] {
         out.extend_from_slice(piece.as_bytes());
     }
     if !headers.contains_key(header::HOST) {
@@ -128,13 +130,19 @@ fn answer(parsed: &httparse::Response<'_, '_>) -> io::Result<Answer> {
         Some(1) => !said.close,
         _ => said.keep_alive && !said.close,
     };
-    let closes = length == Length::UntilClosed || (said.chunked && said.size.is_some());
+    // Where what it says contradicts itself, another reader finds another end (RFC 9112, 6.1, 6.3).
+    let clear = match length {
+        Length::Known(0) => !said.chunked && said.size.unwrap_or(0) == 0,
+        Length::Known(_) => true,
+        Length::Chunked => said.size.is_none() && parsed.version == Some(1),
+        Length::UntilClosed => false,
+    };
     Ok(Answer {
         status,
         kind: said.kind,
         session: said.session,
         length,
-        rests: (keeps && !closes).then(|| said.rest.unwrap_or(REST).min(REST)),
+        rests: (keeps && clear).then(|| said.rest.unwrap_or(REST).min(REST)),
     })
 }
 
@@ -145,7 +153,7 @@ struct Said {
     session: Option<HeaderValue>,
     size: Option<u64>,
     chunked: bool,
-    /// Some other coding comes last, so that only the end of the connection is an end.
+    /// In another coding, too, which nobody here undoes.
     coded: bool,
     close: bool,
     keep_alive: bool,
@@ -190,17 +198,19 @@ impl Said {
     }
 
     fn coding(&mut self, value: &[u8]) {
-        let last = list(value).last();
-        let chunked = last.is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"));
-        (self.chunked, self.coded) = (chunked, !chunked);
+        for coding in list(value) {
+            let first = !self.chunked && coding.eq_ignore_ascii_case("chunked");
+            self.chunked |= first;
+            self.coded |= !first;
+        }
     }
 
     fn length(&self, status: StatusCode) -> io::Result<Length> {
         let empty = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         Ok(match self.size {
             _ if empty || status.is_informational() => Length::Known(0),
-            _ if self.chunked => Length::Chunked,
             _ if self.coded => return Err(bad("its answer is coded in a way not asked for")),
+            _ if self.chunked => Length::Chunked,
             Some(size) => Length::Known(size),
             None => Length::UntilClosed,
         })

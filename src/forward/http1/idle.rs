@@ -45,7 +45,13 @@ impl Idle {
 
     /// Lets one rest for a while.
     pub(super) fn rest(self: &Arc<Self>, connection: Connection, rests: Duration) {
-        let here = Handle::current();
+        // An answer may be read to its end elsewhere, or be dropped where there is no runtime.
+        let Some(here) = Handle::try_current()
+            .ok()
+            .filter(|here| here.id() == connection.home)
+        else {
+            return;
+        };
         let mut shelf = self.0.entry(here.id()).or_default();
         if shelf.resting.len() >= MOST {
             return;

@@ -1,1 +1,0 @@
-//! HTTP/1.1 with servers that behave, and with others.
