@@ -8,6 +8,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
+        mpsc::{Receiver, channel},
     },
     thread,
 };
@@ -51,14 +52,17 @@ impl Workers {
             false => thread::available_parallelism()?.get(),
         };
         for number in 0..cores {
+            let over = over.clone();
+            let (hands, takes) = channel();
+            let thread = thread::Builder::new().name(format!("mcpgate-{number}"));
+            // The thread first: without one, the runtime would be dropped here, within another one.
+            thread.spawn(move || run(&takes, &over))?;
             let runtime = Builder::new_current_thread().enable_all().build()?;
             workers.all.push(Worker {
                 runtime: runtime.handle().clone(),
                 connections: Arc::default(),
             });
-            let over = over.clone();
-            let thread = thread::Builder::new().name(format!("mcpgate-{number}"));
-            thread.spawn(move || run(&runtime, &over))?;
+            drop(hands.send(runtime));
         }
         Ok(workers)
     }
@@ -81,8 +85,10 @@ impl Workers {
     }
 }
 
-fn run(runtime: &Runtime, over: &CancellationToken) {
-    runtime.block_on(over.cancelled());
+fn run(takes: &Receiver<Runtime>, over: &CancellationToken) {
+    if let Ok(runtime) = takes.recv() {
+        runtime.block_on(over.cancelled());
+    }
 }
 
 impl Drop for Workers {

@@ -93,3 +93,4 @@ mod support;
 mod tasks;
 mod upstream_trouble;
 mod version_header;
+mod workers;
