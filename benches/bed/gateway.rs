@@ -9,7 +9,11 @@ use tokio::{
     process::Command,
 };
 
-use crate::bed::{Failure, load::Aim, process::Process};
+use crate::bed::{
+    Failure,
+    load::{Aim, Job},
+    process::Process,
+};
 
 pub(crate) const ROLES: usize = 50;
 pub(crate) const KEYS: usize = 500;
@@ -24,25 +28,20 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts one, with a policy or without.
+    /// Starts one in front of the server at this URL, with a policy or without.
     pub(crate) async fn start(upstream: &str, policy: bool) -> Result<Self, Failure> {
+        let servers = format!("[servers.up]\nurl = \"{upstream}\"\n");
+        Self::in_front_of(&servers, policy).await
+    }
+
+    /// Starts one with these `[servers.*]`, and waits until it has their lists.
+    pub(crate) async fn in_front_of(servers: &str, policy: bool) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
-        let mut servers =
-            format!("[gateway]\nlisten = \"127.0.0.1:0\"\n[servers.up]\nurl = \"{upstream}\"\n");
-        if policy {
-            servers.push_str("[audit]\nfile = \"audit.jsonl\"\n");
-            fs::create_dir(folder.path().join("policies"))?;
-            fs::write(folder.path().join("policies/many.toml"), many())?;
-        }
-        let config = folder.path().join("servers.toml");
-        fs::write(&config, servers)?;
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mcpgate"));
-        command.args(["serve", "--log-level", "warn", "--config"]);
-        let mut process = Process::launch(command.arg(&config))?;
+        let mut process = launch(&folder, "127.0.0.1:0", servers, policy)?;
         let stderr = process.stderr()?;
         let mut lines = BufReader::new(stderr).lines();
         let mut address: Option<SocketAddr> = None;
-        // The lists are told once the server has been asked for them.
+        // The lists are told once the servers have been asked for them.
         while let Some(line) = lines.next_line().await? {
             let url = line
                 .split_once("http://")
@@ -53,18 +52,48 @@ impl Running {
             }
         }
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        let aim = Aim {
-            address: address.ok_or("the gateway says no address")?,
-            key: policy.then(|| key(KEYS / 2)),
-            tool: "up__tool_100".to_owned(),
-            answer: r#""text":"42""#.to_owned(),
-        };
         Ok(Self {
             process,
-            aim,
+            aim: aim(address.ok_or("the gateway says no address")?, policy),
             _folder: folder,
         })
     }
+}
+
+/// How to call the smallest tool of a gateway.
+pub(crate) fn aim(address: SocketAddr, policy: bool) -> Aim {
+    Aim {
+        address,
+        path: "/mcp".to_owned(),
+        key: policy.then(|| key(KEYS / 2)),
+        stateless: false,
+        job: Job::Call,
+        tool: "up__tool_100".to_owned(),
+        answer: r#""text":"42""#.to_owned(),
+        least: 0,
+    }
+}
+
+/// Launches one; its files are in `folder`.
+pub(crate) fn launch(
+    folder: &TempDir,
+    listen: &str,
+    servers: &str,
+    policy: bool,
+) -> Result<Process, Failure> {
+    let mut text = format!(
+        "[gateway]\nlisten = \"{listen}\"\nmax_connections = 10000\nmax_sessions = 100000\n{servers}"
+    );
+    if policy {
+        text.push_str("[audit]\nfile = \"audit.jsonl\"\n");
+        fs::create_dir(folder.path().join("policies"))?;
+        fs::write(folder.path().join("policies/many.toml"), many())?;
+    }
+    let config = folder.path().join("servers.toml");
+    fs::write(&config, text)?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mcpgate"));
+    command.args(["serve", "--log-level", "warn", "--config"]);
+    Process::launch(command.arg(&config))
 }
 
 fn key(number: usize) -> String {
@@ -80,7 +109,8 @@ fn many() -> String {
             _ => format!("inherits = [\"role-{}\"]\n", role / 2),
         };
         text.push_str(&format!(
-            "[roles.role-{role}]\n{inherits}allow = [\"up/tool_{role}*\", \"up/tool_1*\", \"up/large_*\"]\n\
+            "[roles.role-{role}]\n{inherits}\
+             allow = [\"up/tool_{role}*\", \"up*/tool_1*\", \"up/large_*\", \"up/events_*\"]\n\
              deny = [\"*/delete_*\", \"up/tool_9{role}\"]\n\
              limits = [{{ calls = 100000000, per = \"1s\", each = [\"caller\", \"server\"] }}]\n"
         ));

@@ -5,6 +5,7 @@ pub(crate) mod gateway;
 pub(crate) mod load;
 pub(crate) mod process;
 pub(crate) mod upstream;
+mod wire;
 
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 

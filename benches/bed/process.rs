@@ -1,4 +1,4 @@
-//! A program that runs for a while, with its children.
+//! A program that runs for a while, with its children, and threads of our own.
 
 use std::{fs, process::Stdio};
 
@@ -7,7 +7,11 @@ use tokio::process::{Child, Command};
 use super::Failure;
 
 /// A program that runs until this is dropped.
-pub(crate) struct Process(Child);
+pub(crate) struct Process {
+    child: Child,
+    /// Whether its children do its work (nginx), or are servers that it launched.
+    workers: bool,
+}
 
 impl Process {
     /// Launches one, with its stderr to be read.
@@ -18,45 +22,117 @@ impl Process {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
-        Ok(Self(child))
+        Ok(Self {
+            child,
+            workers: false,
+        })
+    }
+
+    /// Its children's work counts as its own.
+    pub(crate) fn with_workers(self) -> Self {
+        Self {
+            workers: true,
+            ..self
+        }
     }
 
     /// What it writes to stderr, once.
     pub(crate) fn stderr(&mut self) -> Result<tokio::process::ChildStderr, Failure> {
-        Ok(self.0.stderr.take().ok_or("stderr is read already")?)
+        Ok(self.child.stderr.take().ok_or("stderr is read already")?)
     }
 
-    /// Seconds that its threads and those of its children have run. The scheduler counts
-    /// nanoseconds; what `stat` has is sampled by a clock tick, and wrong for work that comes in such
-    /// small pieces.
+    /// Seconds that its threads and those of its workers have run.
     pub(crate) fn cpu(&self) -> Result<f64, Failure> {
-        let mut nanoseconds = 0.0;
-        for id in self.all()? {
-            for thread in fs::read_dir(format!("/proc/{id}/task"))? {
-                let run = fs::read_to_string(thread?.path().join("schedstat"))?;
-                let run = run.split_whitespace().next().ok_or("an empty schedstat")?;
-                nanoseconds += run.parse::<f64>()?;
-            }
-        }
-        Ok(nanoseconds / 1e9)
+        self.own()?.iter().map(|id| cpu_of(id)).sum()
     }
 
-    /// The most memory that it and its children have had at a time each, in MiB.
-    pub(crate) fn memory(&self) -> Result<f64, Failure> {
+    /// Seconds that the servers which it launched have run.
+    pub(crate) fn launched_cpu(&self) -> Result<f64, Failure> {
+        match self.workers {
+            true => Ok(0.0),
+            false => children(&self.id()?)?.iter().map(|id| cpu_of(id)).sum(),
+        }
+    }
+
+    /// The most memory that it and its workers have had at a time each, in MiB.
+    pub(crate) fn peak(&self) -> Result<f64, Failure> {
+        Ok(self.kib("VmHWM:")? / 1024.0)
+    }
+
+    /// Forgets the peak so far.
+    pub(crate) fn forget_peak(&self) -> Result<(), Failure> {
+        for id in self.own()? {
+            // 5 resets the peak (proc(5)).
+            fs::write(format!("/proc/{id}/clear_refs"), "5")?;
+        }
+        Ok(())
+    }
+
+    /// The memory that it and its workers have now, in KiB.
+    pub(crate) fn resident(&self) -> Result<f64, Failure> {
+        self.kib("VmRSS:")
+    }
+
+    fn kib(&self, what: &str) -> Result<f64, Failure> {
         let mut kib = 0.0;
-        for id in self.all()? {
+        for id in self.own()? {
             let status = fs::read_to_string(format!("/proc/{id}/status"))?;
-            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let line = status.lines().find_map(|line| line.strip_prefix(what));
             let number = line.and_then(|line| line.split_whitespace().next());
-            kib += number.ok_or("no VmHWM")?.parse::<f64>()?;
+            kib += number.ok_or_else(|| format!("no {what}"))?.parse::<f64>()?;
         }
-        Ok(kib / 1024.0)
+        Ok(kib)
     }
 
-    fn all(&self) -> Result<Vec<String>, Failure> {
-        let id = self.0.id().ok_or("it has ended")?.to_string();
-        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"))?;
-        let children = children.split_whitespace().map(str::to_owned);
-        Ok(children.chain([id]).collect())
+    fn id(&self) -> Result<String, Failure> {
+        Ok(self.child.id().ok_or("it has ended")?.to_string())
     }
+
+    fn own(&self) -> Result<Vec<String>, Failure> {
+        let id = self.id()?;
+        let mut all = match self.workers {
+            true => children(&id)?,
+            false => Vec::new(),
+        };
+        all.push(id);
+        Ok(all)
+    }
+}
+
+/// Seconds that the threads of ours which go by this name have run.
+pub(crate) fn threads_cpu(name: &str) -> Result<f64, Failure> {
+    let mut seconds = 0.0;
+    for thread in fs::read_dir("/proc/self/task")? {
+        let thread = thread?.path();
+        if fs::read_to_string(thread.join("comm"))?.trim() == name {
+            seconds += ran(&thread)?;
+        }
+    }
+    Ok(seconds)
+}
+
+fn cpu_of(id: &str) -> Result<f64, Failure> {
+    let mut seconds = 0.0;
+    for thread in fs::read_dir(format!("/proc/{id}/task"))? {
+        seconds += ran(&thread?.path())?;
+    }
+    Ok(seconds)
+}
+
+/// The scheduler counts nanoseconds; what `stat` has is sampled by a clock tick, and wrong for work
+/// that comes in such small pieces.
+fn ran(thread: &std::path::Path) -> Result<f64, Failure> {
+    // A thread that has just ended is no reason to give up.
+    let run = fs::read_to_string(thread.join("schedstat")).unwrap_or_default();
+    let run = run.split_whitespace().next().unwrap_or("0");
+    Ok(run.parse::<f64>()? / 1e9)
+}
+
+fn children(id: &str) -> Result<Vec<String>, Failure> {
+    let mut all = Vec::new();
+    for thread in fs::read_dir(format!("/proc/{id}/task"))? {
+        let children = fs::read_to_string(thread?.path().join("children")).unwrap_or_default();
+        all.extend(children.split_whitespace().map(str::to_owned));
+    }
+    Ok(all)
 }

@@ -12,17 +12,20 @@
 #[expect(dead_code, reason = "shared with the other benchmark")]
 mod bed;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
-use bed::{Failure, gateway, load, median, setting, upstream};
+use bed::{Failure, gateway, load, load::Limit, median, setting, upstream};
 
 /// Sessions at once.
 const SESSIONS: usize = 16;
 
-#[tokio::main]
+/// No round takes longer.
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode, Failure> {
     let (rounds, calls) = (setting("ROUNDS", 7), setting("CALLS", 20_000));
-    let upstream = upstream::serve().await?;
+    let upstream = upstream::serve()?;
     let open = gateway::Running::start(&upstream, false).await?;
     let guarded = gateway::Running::start(&upstream, true).await?;
     let mut costs = [Vec::new(), Vec::new()];
@@ -33,9 +36,12 @@ async fn main() -> Result<ExitCode, Failure> {
             both.reverse();
         }
         for (index, gateway) in both {
+            let clients = load::open(&gateway.aim, SESSIONS).await?;
             let before = gateway.process.cpu()?;
-            load::run(&gateway.aim, SESSIONS, calls).await?;
+            let time = MINUTE;
+            let (_, clients) = load::run(clients, Limit { calls, time }).await?;
             let cost = (gateway.process.cpu()? - before) * 1e6 / calls as f64;
+            load::close(clients).await?;
             // The first is to warm up.
             if let Some(costs) = costs.get_mut(index).filter(|_| round > 0) {
                 costs.push(cost);
@@ -48,7 +54,7 @@ async fn main() -> Result<ExitCode, Failure> {
         "{} roles, {} keys, {} tools, audit on",
         gateway::ROLES,
         gateway::KEYS,
-        upstream::TOOLS
+        upstream::answers::TOOLS
     );
     println!("CPU for each call, median of {rounds} rounds of {calls} calls:");
     println!("  no policy   {without:6.2} µs");

@@ -1,155 +1,142 @@
-//! How fast the gateway is beside nginx as a plain reverse proxy and beside no proxy at all: small
-//! and large answers in 1, 16 and 64 sessions, in turns, in one run.
+//! How fast the gateway is beside no proxy at all, nginx as a plain reverse proxy, and mcp-proxy: in
+//! turns, in one run. `benches/run` builds and installs what is needed, and makes the tables.
 //!
-//!   cargo bench --bench speed
+//!   --quick         few and short rounds
+//!   --only WORDS    what has one of these in its name (`http-100B,list,idle`)
 //!
-//! `ROUNDS` (default 5) changes how long it takes. Needs nginx (Debian: nginx-light). Every answer is
-//! checked. The gateway has 50 roles, 500 keys, metrics and the audit log on. Only the
-//! ratios mean something elsewhere.
-#![expect(clippy::print_stdout, reason = "its figures are what it is for")]
+//! `ROUNDS` changes how many there are. Every answer is checked, everything has a time limit. The
+//! gateway has 50 roles, 500 keys, metrics and the audit on. Only the ratios mean something
+//! elsewhere. Figures go to target/bench/results.json; see `Round` for what they are.
 
 #[path = "../bed/mod.rs"]
+#[expect(dead_code, reason = "shared with the other benchmark")]
 mod bed;
+mod idle;
+mod machine;
+mod mcp_proxy;
 mod nginx;
+mod rivals;
+mod rounds;
+mod scenarios;
+mod start;
 
-use bed::{
-    Failure, gateway, load,
-    load::{Aim, Run},
-    median,
-    process::Process,
-    setting, upstream,
-};
+use std::{env, fs, io::Write, path::Path, time::Duration};
 
-/// One of those that are compared.
-struct Rival<'a> {
-    name: &'static str,
-    aim: Aim,
-    process: Option<&'a Process>,
+use bed::{Failure, setting, upstream};
+use rivals::{Rivals, Upstream};
+use serde_json::json;
+use tokio::time::Instant;
+
+/// Makes this program the server on stdin and stdout.
+pub(crate) const STDIO: &str = "serve-on-stdio";
+
+/// What the thread of the clients is called.
+pub(crate) const CLIENTS: &str = "clients";
+
+/// How much is measured.
+pub(crate) struct Settings {
+    rounds: usize,
+    /// How long a round is, and one to warm up.
+    time: Duration,
+    warm: Duration,
+    /// How often somebody is started to be weighed, and to see how fast that is.
+    fresh: usize,
+    starts: usize,
+    only: Vec<String>,
+    quick: bool,
 }
 
-/// One round of one rival.
-struct Round {
-    run: Run,
-    cpu: f64,
+impl Settings {
+    fn read() -> Self {
+        let words: Vec<String> = env::args().skip(1).collect();
+        let quick = words.iter().any(|word| word == "--quick");
+        let only = words.iter().skip_while(|word| *word != "--only").nth(1);
+        let only = only.map(|only| only.split(',').map(str::to_owned).collect());
+        let milliseconds = Duration::from_millis;
+        Self {
+            rounds: setting("ROUNDS", if quick { 1 } else { 5 }),
+            time: milliseconds(if quick { 150 } else { 500 }),
+            warm: milliseconds(if quick { 50 } else { 200 }),
+            fresh: if quick { 1 } else { 3 },
+            starts: if quick { 3 } else { 11 },
+            only: only.unwrap_or_default(),
+            quick,
+        }
+    }
+
+    /// A bar is worth twice as many.
+    pub(crate) fn rounds(&self, bar: bool) -> usize {
+        if bar { self.rounds * 2 } else { self.rounds }
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| name.contains(only.as_str()))
+    }
 }
 
-#[tokio::main]
-async fn main() -> Result<(), Failure> {
-    let upstream = upstream::serve().await?;
-    let gateway = gateway::Running::start(&upstream, true).await?;
-    let direct = Aim {
-        address: upstream::address(&upstream)?,
-        key: None,
-        tool: "tool_100".to_owned(),
-        answer: gateway.aim.answer.clone(),
-    };
-    let nginx = nginx::Nginx::start(direct.address).await?;
-    let rivals = [
-        Rival {
-            name: "direct",
-            aim: direct.clone(),
-            process: None,
-        },
-        Rival {
-            name: "nginx",
-            aim: Aim {
-                address: nginx.address,
-                ..direct
-            },
-            process: Some(&nginx.process),
-        },
-        Rival {
-            name: "mcpgate",
-            aim: gateway.aim.clone(),
-            process: Some(&gateway.process),
-        },
-    ];
-    println!(
-        "| answer | sessions | | calls/s | p50 µs | p99 µs | CPU µs | calls/s, nginx = 1 | CPU, nginx = 1 |"
-    );
-    println!("|---|--:|---|--:|--:|--:|--:|--:|--:|");
-    for (size, calls) in [
-        (None, 20_000),
-        (Some(65_536), 4_000),
-        (Some(1_048_576), 400),
-    ] {
-        for sessions in [1, 16, 64] {
-            let calls = if sessions == 1 { calls / 4 } else { calls };
-            compare(&rivals, size, sessions, calls).await?;
+fn main() -> Result<(), Failure> {
+    if env::args().any(|word| word == STDIO) {
+        return upstream::stdio::serve();
+    }
+    // Threads are told apart by their names.
+    let clients = std::thread::Builder::new().name(CLIENTS.to_owned());
+    let clients = clients.spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.enable_all().build()?;
+        runtime.block_on(measure(&Settings::read()))
+    })?;
+    clients.join().map_err(|_| "the clients have panicked")?
+}
+
+async fn measure(settings: &Settings) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let address = upstream::address(&upstream::serve()?)?;
+    let mut scenarios = Vec::new();
+    for upstream in Upstream::ALL {
+        let wanted = scenarios::all().into_iter();
+        let mut wanted = wanted
+            .filter(|scenario| scenario.upstream == upstream && settings.wants(&scenario.name))
+            .peekable();
+        if wanted.peek().is_none() {
+            continue;
+        }
+        let mut rivals = Rivals::start(upstream, address).await?;
+        for scenario in wanted {
+            say(&scenario.name);
+            scenarios.push(rounds::compare(&mut rivals, &scenario, settings).await?);
         }
     }
-    for rival in &rivals {
-        if let Some(process) = rival.process {
-            println!("\n{}: {:.0} MiB at most", rival.name, process.memory()?);
-        }
+    let mut results = json!({
+        "machine": machine::describe(),
+        "quick": settings.quick,
+        "whole": settings.only.is_empty(),
+        "rounds": [settings.rounds(false), settings.rounds(true)],
+        "round_ms": settings.time.as_millis() as u64,
+        "scenarios": scenarios,
+    });
+    if settings.wants("idle") {
+        say("idle");
+        results["idle"] = idle::memory(address, settings).await;
     }
+    if settings.wants("beside") {
+        say("beside");
+        results["beside"] = idle::beside(address, settings).await?;
+    }
+    if settings.wants("start") {
+        say("start");
+        results["start"] = start::measure(address, settings).await?;
+    }
+    results["minutes"] = json!(begun.elapsed().as_secs_f64() / 60.0);
+    let folder = Path::new("target/bench");
+    fs::create_dir_all(folder)?;
+    fs::write(
+        folder.join("results.json"),
+        serde_json::to_vec_pretty(&results)?,
+    )?;
     Ok(())
 }
 
-async fn compare(
-    rivals: &[Rival<'_>],
-    size: Option<usize>,
-    sessions: usize,
-    calls: usize,
-) -> Result<(), Failure> {
-    let rounds = setting("ROUNDS", 5);
-    let mut done: Vec<Vec<Round>> = rivals.iter().map(|_| Vec::new()).collect();
-    for round in 0..=rounds {
-        let mut turns: Vec<_> = rivals.iter().zip(&mut done).collect();
-        // Who comes later finds the machine as the one before has left it.
-        if round % 2 == 1 {
-            turns.reverse();
-        }
-        for (rival, done) in turns {
-            let ran = once(rival, size, sessions, calls).await?;
-            // The first is to warm up.
-            if round > 0 {
-                done.push(ran);
-            }
-        }
-    }
-    let of = |rounds: &[Round], figure: &dyn Fn(&Round) -> f64| {
-        median(rounds.iter().map(figure).collect())
-    };
-    let nginx = done.get(1).map_or(&[][..], Vec::as_slice);
-    let (rate, cpu) = (
-        of(nginx, &|round| round.run.rate()),
-        of(nginx, &|round| round.cpu),
-    );
-    for (rival, done) in rivals.iter().zip(&done) {
-        let own = (
-            of(done, &|round| round.run.rate()),
-            of(done, &|round| round.cpu),
-        );
-        println!(
-            "| {} | {sessions} | {} | {:.0} | {:.0} | {:.0} | {:.1} | {:.2} | {:.2} |",
-            size.map_or("100 B".to_owned(), |size| format!("{} KiB", size / 1024)),
-            rival.name,
-            own.0,
-            of(done, &|round| round.run.within(500)),
-            of(done, &|round| round.run.within(990)),
-            own.1,
-            own.0 / rate,
-            own.1 / cpu,
-        );
-    }
-    Ok(())
-}
-
-async fn once(
-    rival: &Rival<'_>,
-    size: Option<usize>,
-    sessions: usize,
-    calls: usize,
-) -> Result<Round, Failure> {
-    let mut aim = rival.aim.clone();
-    if let Some(size) = size {
-        aim.tool = aim.tool.replace("tool_100", &format!("large_{size}"));
-        aim.answer = "xxxx\"}".to_owned();
-    }
-    let used = |process: Option<&Process>| process.map_or(Ok(f64::NAN), Process::cpu);
-    let before = used(rival.process)?;
-    let run = load::run(&aim, sessions, calls).await?;
-    let cpu = (used(rival.process)? - before) * 1e6 / calls as f64;
-    Ok(Round { run, cpu })
+/// A line for whoever watches.
+pub(crate) fn say(line: &str) {
+    drop(writeln!(std::io::stderr(), "{line}"));
 }

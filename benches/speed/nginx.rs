@@ -1,14 +1,12 @@
-//! nginx as a plain reverse proxy with connections that stay open.
+//! nginx as a plain reverse proxy with connections that stay open: two workers, no log, buffering as
+//! it comes, with buffers for large answers.
 
-use std::{fs, net::SocketAddr, time::Duration};
+use std::{fs, net::SocketAddr};
 
 use tempfile::TempDir;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    process::Command,
-    time::{Instant, sleep},
-};
+use tokio::process::Command;
 
+use super::rivals::{free_address, until_listening};
 use crate::bed::{Failure, process::Process};
 
 /// An nginx that runs.
@@ -23,24 +21,24 @@ pub(super) struct Nginx {
 impl Nginx {
     /// Starts one in front of `upstream`.
     pub(super) async fn start(upstream: SocketAddr) -> Result<Self, Failure> {
+        let nginx = Self::launch(upstream)?;
+        until_listening(nginx.address).await?;
+        Ok(nginx)
+    }
+
+    /// Launches one.
+    pub(super) fn launch(upstream: SocketAddr) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
         // It cannot say which port it took, so one is picked for it.
-        let address = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
+        let address = free_address()?;
         let config = folder.path().join("nginx.conf");
         fs::write(&config, conf(address, upstream))?;
         let mut command = Command::new("nginx");
         command.arg("-p").arg(folder.path()).arg("-c").arg(&config);
         let process = Process::launch(&mut command)
             .map_err(|error| format!("nginx: {error} (Debian: apt-get install nginx-light)"))?;
-        let patience = Instant::now() + Duration::from_secs(10);
-        while TcpStream::connect(address).await.is_err() {
-            if Instant::now() > patience {
-                return Err("nginx does not listen".into());
-            }
-            sleep(Duration::from_millis(20)).await;
-        }
         Ok(Self {
-            process,
+            process: process.with_workers(),
             address,
             _folder: folder,
         })
@@ -49,7 +47,7 @@ impl Nginx {
 
 fn conf(address: SocketAddr, upstream: SocketAddr) -> String {
     format!(
-        "daemon off;\nworker_processes 2;\npid nginx.pid;\nerror_log stderr warn;\n\
+        "daemon off;\nworker_processes 2;\npid nginx.pid;\nerror_log stderr error;\n\
          events {{ worker_connections 4096; }}\n\
          http {{\n  access_log off;\n  client_body_temp_path body;\n  proxy_temp_path proxy;\n\
            fastcgi_temp_path fastcgi;\n  uwsgi_temp_path uwsgi;\n  scgi_temp_path scgi;\n\

@@ -1,0 +1,37 @@
+//! A server that answers at once, on a thread of its own: over HTTP with sessions, over HTTP of
+//! 2026-07-28, over the legacy HTTP+SSE, and on stdin and stdout. Raw bytes, prepared answers: it is
+//! not what is measured.
+
+pub(crate) mod answers;
+mod http;
+mod legacy;
+pub(crate) mod stdio;
+
+use std::net::{SocketAddr, TcpListener};
+
+use super::Failure;
+
+/// What its thread is called; so its CPU time is told apart.
+pub(crate) const THREAD: &str = "upstream";
+
+/// Serves until the process ends; gives the URL of the server with sessions.
+pub(crate) fn serve() -> Result<String, Failure> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
+    std::thread::Builder::new()
+        .name(THREAD.to_owned())
+        .spawn(move || runtime.block_on(http::serve(listener)))?;
+    Ok(format!("http://{address}/mcp"))
+}
+
+/// The address in its URL.
+pub(crate) fn address(url: &str) -> Result<SocketAddr, Failure> {
+    let address = url
+        .strip_prefix("http://")
+        .and_then(|url| url.strip_suffix("/mcp"));
+    Ok(address.ok_or("not a URL of ours")?.parse()?)
+}

@@ -1,0 +1,166 @@
+//! What sessions cost that do nothing: memory for each, and whether others' calls cost more.
+
+use std::{net::SocketAddr, time::Duration};
+
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::{
+    Settings,
+    mcp_proxy::McpProxy,
+    rivals::{MCP_PROXY, MCPGATE, Upstream, through_mcp_proxy},
+    rounds,
+};
+use crate::bed::{
+    Failure,
+    gateway::Running,
+    load::{Aim, Client},
+    median,
+    process::Process,
+};
+
+/// Sessions are opened over so many connections.
+const CONNECTIONS: usize = 8;
+
+/// Sessions with a stream, or with a call behind them.
+const STREAMS: usize = 1000;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Somebody fresh, who has served nobody yet.
+enum Fresh {
+    Mcpgate(Running),
+    McpProxy(McpProxy, Aim),
+}
+
+impl Fresh {
+    async fn start(name: &str, upstream: SocketAddr) -> Result<Self, Failure> {
+        let gateway = Running::in_front_of(&Upstream::Http.servers(upstream)?, true).await?;
+        if name == MCPGATE {
+            return Ok(Self::Mcpgate(gateway));
+        }
+        let backends = Upstream::Http.backends(upstream)?.unwrap_or_default();
+        let proxy = McpProxy::start(&backends).await?;
+        let aim = through_mcp_proxy(&gateway.aim, proxy.address);
+        Ok(Self::McpProxy(proxy, aim))
+    }
+
+    fn process(&self) -> &Process {
+        match self {
+            Self::Mcpgate(gateway) => &gateway.process,
+            Self::McpProxy(proxy, _) => &proxy.process,
+        }
+    }
+
+    fn aim(&self) -> Aim {
+        match self {
+            Self::Mcpgate(gateway) => gateway.aim.clone(),
+            Self::McpProxy(_, aim) => aim.clone(),
+        }
+    }
+}
+
+/// KiB of an idle process, and for each session and stream.
+pub(super) async fn memory(upstream: SocketAddr, settings: &Settings) -> Value {
+    let mut all = serde_json::Map::new();
+    for name in [MCPGATE, MCP_PROXY] {
+        let mut figures = Vec::new();
+        for _ in 0..settings.fresh {
+            match timeout(PATIENCE, weigh(name, upstream)).await {
+                Ok(Ok(weighed)) => figures.push(weighed),
+                Ok(Err(failure)) => super::say(&format!("  {name}: {failure}")),
+                Err(_) => super::say(&format!("  {name}: hung")),
+            }
+        }
+        super::say(&format!("  {name:<10} {figures:?}"));
+        all.insert(name.to_owned(), json!(figures));
+    }
+    Value::Object(all)
+}
+
+/// In this order: the process; each of 1,000 sessions; each of 10,000; each of 1,000 that have called
+/// once; each stream beyond its session.
+async fn weigh(name: &str, upstream: SocketAddr) -> Result<[f64; 5], Failure> {
+    let each = |before: f64, after: f64, count: usize| (after - before) / count as f64;
+    let fresh = Fresh::start(name, upstream).await?;
+    let process = fresh.process().resident()?;
+    let mut sessions = open(&fresh.aim(), 1000, false).await?;
+    let first = fresh.process().resident()?;
+    sessions.extend(open(&fresh.aim(), 9000, false).await?);
+    let all = fresh.process().resident()?;
+    drop(fresh);
+
+    let fresh = Fresh::start(name, upstream).await?;
+    let before = fresh.process().resident()?;
+    drop(open(&fresh.aim(), STREAMS, true).await?);
+    let called = fresh.process().resident()?;
+    drop(fresh);
+
+    let fresh = Fresh::start(name, upstream).await?;
+    let opened = open(&fresh.aim(), STREAMS, false).await?;
+    let without = fresh.process().resident()?;
+    let mut streams = Vec::new();
+    for session in &opened {
+        streams.push(Client::listen(fresh.aim(), session).await?);
+    }
+    let with = fresh.process().resident()?;
+    Ok([
+        process,
+        each(process, first, 1000),
+        each(process, all, 10_000),
+        each(before, called, STREAMS),
+        each(without, with, streams.len()),
+    ])
+}
+
+/// Opens so many sessions, and has each call once if `call` says so.
+async fn open(aim: &Aim, count: usize, call: bool) -> Result<Vec<String>, Failure> {
+    let mut clients = Vec::new();
+    for _ in 0..CONNECTIONS {
+        clients.push(Client::connect(aim.clone()).await?);
+    }
+    let mut sessions = Vec::with_capacity(count);
+    while sessions.len() < count {
+        for client in clients.iter_mut().take(count - sessions.len()) {
+            client.initialize().await?;
+            if call {
+                client.turn().await?;
+            }
+            sessions.push(client.session());
+        }
+    }
+    Ok(sessions)
+}
+
+/// CPU for each call in 64 sessions: in a gateway of their own, and in one with 10,000 idle ones.
+pub(super) async fn beside(upstream: SocketAddr, settings: &Settings) -> Result<Value, Failure> {
+    let servers = Upstream::Http.servers(upstream)?;
+    let alone = Running::in_front_of(&servers, true).await?;
+    let crowded = Running::in_front_of(&servers, true).await?;
+    open(&crowded.aim, 10_000, false).await?;
+    let both = [&alone, &crowded];
+    let mut done = [Vec::new(), Vec::new()];
+    for round in 0..=settings.rounds(true) {
+        let time = if round == 0 {
+            settings.warm
+        } else {
+            settings.time
+        };
+        for turn in 0..both.len() {
+            let index = (turn + round) % both.len();
+            let (Some(gateway), Some(done)) = (both.get(index), done.get_mut(index)) else {
+                continue;
+            };
+            let figures = rounds::once(&gateway.aim, Some(&gateway.process), 64, time).await?;
+            if round > 0 {
+                done.push(figures.cpu());
+            }
+        }
+    }
+    let [alone, crowded] = done;
+    let medians = [median(alone.clone()), median(crowded.clone())];
+    super::say(&format!(
+        "  CPU µs alone, beside 10,000 idle: {medians:.1?}"
+    ));
+    Ok(json!({ "alone": alone, "beside": crowded }))
+}
