@@ -29,11 +29,9 @@ impl Process {
     }
 
     /// Its children's work counts as its own.
-    pub(crate) fn with_workers(self) -> Self {
-        Self {
-            workers: true,
-            ..self
-        }
+    pub(crate) fn with_workers(mut self) -> Self {
+        self.workers = true;
+        self
     }
 
     /// What it writes to stderr, once.
@@ -90,12 +88,23 @@ impl Process {
 
     fn own(&self) -> Result<Vec<String>, Failure> {
         let id = self.id()?;
-        let mut all = match self.workers {
+        let workers = match self.workers {
             true => children(&id)?,
             false => Vec::new(),
         };
-        all.push(id);
-        Ok(all)
+        // It first, so that it starts no new ones when all are ended.
+        Ok([id].into_iter().chain(workers).collect())
+    }
+}
+
+impl Drop for Process {
+    /// Workers outlive a program that is killed.
+    fn drop(&mut self) {
+        if self.workers {
+            let all = self.own().unwrap_or_default();
+            let mut kill = std::process::Command::new("kill");
+            drop(kill.arg("-KILL").args(all).status());
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{
     Settings,
@@ -83,27 +83,27 @@ pub(super) async fn memory(upstream: SocketAddr, settings: &Settings) -> Value {
 async fn weigh(name: &str, upstream: SocketAddr) -> Result<[f64; 5], Failure> {
     let each = |before: f64, after: f64, count: usize| (after - before) / count as f64;
     let fresh = Fresh::start(name, upstream).await?;
-    let process = fresh.process().resident()?;
+    let process = settled(fresh.process()).await?;
     let mut sessions = open(&fresh.aim(), 1000, false).await?;
-    let first = fresh.process().resident()?;
+    let first = settled(fresh.process()).await?;
     sessions.extend(open(&fresh.aim(), 9000, false).await?);
-    let all = fresh.process().resident()?;
+    let all = settled(fresh.process()).await?;
     drop(fresh);
 
     let fresh = Fresh::start(name, upstream).await?;
-    let before = fresh.process().resident()?;
+    let before = settled(fresh.process()).await?;
     drop(open(&fresh.aim(), STREAMS, true).await?);
-    let called = fresh.process().resident()?;
+    let called = settled(fresh.process()).await?;
     drop(fresh);
 
     let fresh = Fresh::start(name, upstream).await?;
     let opened = open(&fresh.aim(), STREAMS, false).await?;
-    let without = fresh.process().resident()?;
+    let without = settled(fresh.process()).await?;
     let mut streams = Vec::new();
     for session in &opened {
         streams.push(Client::listen(fresh.aim(), session).await?);
     }
-    let with = fresh.process().resident()?;
+    let with = settled(fresh.process()).await?;
     Ok([
         process,
         each(process, first, 1000),
@@ -111,6 +111,21 @@ async fn weigh(name: &str, upstream: SocketAddr) -> Result<[f64; 5], Failure> {
         each(before, called, STREAMS),
         each(without, with, streams.len()),
     ])
+}
+
+/// The memory in KiB once it does not change any more: some is given back a while after its use.
+async fn settled(process: &Process) -> Result<f64, Failure> {
+    let (mut last, mut still) = (process.resident()?, 0);
+    for _ in 0..100 {
+        sleep(Duration::from_millis(50)).await;
+        let now = process.resident()?;
+        still = if now == last { still + 1 } else { 0 };
+        last = now;
+        if still == 10 {
+            break;
+        }
+    }
+    Ok(last)
 }
 
 /// Opens so many sessions, and has each call once if `call` says so.
@@ -151,7 +166,9 @@ pub(super) async fn beside(upstream: SocketAddr, settings: &Settings) -> Result<
             let (Some(gateway), Some(done)) = (both.get(index), done.get_mut(index)) else {
                 continue;
             };
-            let figures = rounds::once(&gateway.aim, Some(&gateway.process), 64, time).await?;
+            let figures =
+                rounds::undisturbed(&gateway.aim, Some(&gateway.process), 64, time, settings)
+                    .await?;
             if round > 0 {
                 done.push(figures.cpu());
             }

@@ -4,8 +4,6 @@ use std::{fs, process::Command};
 
 use serde_json::{Value, json};
 
-use super::mcp_proxy;
-
 /// The machine, the versions and the date.
 pub(super) fn describe() -> Value {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
@@ -31,13 +29,14 @@ pub(super) fn describe() -> Value {
         "date": jiff::Zoned::now().date().to_string(),
         "mcpgate": env!("CARGO_PKG_VERSION"),
         "commit": said(Command::new("git").args(["rev-parse", "--short=10", "HEAD"])),
-        "nginx": said(Command::new("nginx").arg("-v")),
-        "mcp_proxy": said(mcp_proxy::program().as_std_mut().arg("--version")),
-        "rustc": said(Command::new("rustc").arg("--version")),
+        "nginx": said(Command::new("nginx").arg("-v")).replace("nginx version: nginx/", ""),
+        // It does not tell itself.
+        "mcp_proxy": std::env::var("MCP_PROXY_VERSION").unwrap_or_default(),
+        "rustc": said(Command::new("rustc").arg("--version")).replace("rustc ", ""),
     })
 }
 
-/// The last word or line of what a program says of itself.
+/// What a program says of itself.
 fn said(command: &mut Command) -> String {
     let output = command
         .output()

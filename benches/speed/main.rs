@@ -15,16 +15,18 @@ mod idle;
 mod machine;
 mod mcp_proxy;
 mod nginx;
+mod quiet;
 mod rivals;
 mod rounds;
 mod scenarios;
 mod start;
 
-use std::{env, fs, io::Write, path::Path, time::Duration};
+use std::{cell::Cell, env, fs, io::Write, net::SocketAddr, path::Path, time::Duration};
 
 use bed::{Failure, setting, upstream};
 use rivals::{Rivals, Upstream};
-use serde_json::json;
+use scenarios::Scenario;
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 /// Makes this program the server on stdin and stdout.
@@ -44,6 +46,8 @@ pub(crate) struct Settings {
     starts: usize,
     only: Vec<String>,
     quick: bool,
+    /// How many disturbed rounds are made again.
+    tries: Cell<usize>,
 }
 
 impl Settings {
@@ -54,19 +58,27 @@ impl Settings {
         let only = only.map(|only| only.split(',').map(str::to_owned).collect());
         let milliseconds = Duration::from_millis;
         Self {
-            rounds: setting("ROUNDS", if quick { 1 } else { 5 }),
+            rounds: setting("ROUNDS", if quick { 3 } else { 7 }),
             time: milliseconds(if quick { 150 } else { 500 }),
             warm: milliseconds(if quick { 50 } else { 200 }),
             fresh: if quick { 1 } else { 3 },
             starts: if quick { 3 } else { 11 },
             only: only.unwrap_or_default(),
             quick,
+            tries: Cell::new(if quick { 0 } else { 300 }),
         }
     }
 
     /// A bar is worth twice as many.
     pub(crate) fn rounds(&self, bar: bool) -> usize {
         if bar { self.rounds * 2 } else { self.rounds }
+    }
+
+    /// Takes one of the tries, if any are left.
+    pub(crate) fn try_again(&self) -> bool {
+        let left = self.tries.get().checked_sub(1);
+        self.tries.set(left.unwrap_or_default());
+        left.is_some()
     }
 
     fn wants(&self, name: &str) -> bool {
@@ -85,48 +97,39 @@ fn main() -> Result<(), Failure> {
         let runtime = { runtime }.enable_all().build()?;
         runtime.block_on(measure(&Settings::read()))
     })?;
-    clients.join().map_err(|_| "the clients have panicked")?
+    clients
+        .join()
+        .unwrap_or_else(|_panic| Err("the clients have panicked".into()))
 }
 
 async fn measure(settings: &Settings) -> Result<(), Failure> {
-    let begun = Instant::now();
+    let (begun, before) = (Instant::now(), quiet::Time::now());
     let address = upstream::address(&upstream::serve()?)?;
-    let mut scenarios = Vec::new();
-    for upstream in Upstream::ALL {
-        let wanted = scenarios::all().into_iter();
-        let mut wanted = wanted
-            .filter(|scenario| scenario.upstream == upstream && settings.wants(&scenario.name))
-            .peekable();
-        if wanted.peek().is_none() {
-            continue;
-        }
-        let mut rivals = Rivals::start(upstream, address).await?;
-        for scenario in wanted {
-            say(&scenario.name);
-            scenarios.push(rounds::compare(&mut rivals, &scenario, settings).await?);
-        }
-    }
-    let mut results = json!({
-        "machine": machine::describe(),
-        "quick": settings.quick,
-        "whole": settings.only.is_empty(),
-        "rounds": [settings.rounds(false), settings.rounds(true)],
-        "round_ms": settings.time.as_millis() as u64,
-        "scenarios": scenarios,
-    });
+    let mut results = Map::new();
+    let mut keep = |name: &str, what: Value| drop(results.insert(name.to_owned(), what));
+    keep("machine", machine::describe());
+    keep("quick", json!(settings.quick));
+    keep("whole", json!(settings.only.is_empty()));
+    keep(
+        "rounds",
+        json!([settings.rounds(false), settings.rounds(true)]),
+    );
+    keep("round_ms", json!(settings.time.as_millis() as u64));
+    keep("scenarios", in_turns(address, settings).await?);
     if settings.wants("idle") {
         say("idle");
-        results["idle"] = idle::memory(address, settings).await;
+        keep("idle", idle::memory(address, settings).await);
     }
     if settings.wants("beside") {
         say("beside");
-        results["beside"] = idle::beside(address, settings).await?;
+        keep("beside", idle::beside(address, settings).await?);
     }
     if settings.wants("start") {
         say("start");
-        results["start"] = start::measure(address, settings).await?;
+        keep("start", start::measure(address, settings).await?);
     }
-    results["minutes"] = json!(begun.elapsed().as_secs_f64() / 60.0);
+    keep("stolen", json!(before.stolen()));
+    keep("minutes", json!(begun.elapsed().as_secs_f64() / 60.0));
     let folder = Path::new("target/bench");
     fs::create_dir_all(folder)?;
     fs::write(
@@ -134,6 +137,28 @@ async fn measure(settings: &Settings) -> Result<(), Failure> {
         serde_json::to_vec_pretty(&results)?,
     )?;
     Ok(())
+}
+
+/// Every scenario that is wanted, kind of server by kind of server.
+async fn in_turns(address: SocketAddr, settings: &Settings) -> Result<Value, Failure> {
+    let mut done = Vec::new();
+    // Nobody waits for a first look.
+    let mut patience = Duration::from_secs(if settings.quick { 0 } else { 300 });
+    for upstream in Upstream::ALL {
+        let wanted =
+            |scenario: &Scenario| scenario.upstream == upstream && settings.wants(&scenario.name);
+        let scenarios: Vec<_> = scenarios::all().into_iter().filter(wanted).collect();
+        if scenarios.is_empty() {
+            continue;
+        }
+        let mut rivals = Rivals::start(upstream, address).await?;
+        for scenario in &scenarios {
+            say(&scenario.name);
+            quiet::until_quiet(&mut patience).await;
+            done.push(rounds::compare(&mut rivals, scenario, settings).await?);
+        }
+    }
+    Ok(Value::Array(done))
 }
 
 /// A line for whoever watches.

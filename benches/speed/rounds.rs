@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    Settings,
+    Settings, quiet,
     rivals::{MCP_PROXY, Rival, Rivals},
     scenarios::Scenario,
 };
@@ -38,6 +38,8 @@ pub(super) struct Round {
     upstream_cpu: f64,
     /// The most memory of the rival.
     peak: Option<f64>,
+    /// The share of the machine that was used by others.
+    others: f64,
 }
 
 impl Round {
@@ -81,14 +83,9 @@ pub(super) async fn compare(
                 continue;
             };
             let name = rival.name;
-            match once(
-                &scenario.aim(&rival.aim),
-                rival.process,
-                scenario.sessions,
-                time,
-            )
-            .await
-            {
+            let aim = scenario.aim(&rival.aim);
+            let done = undisturbed(&aim, rival.process, scenario.sessions, time, settings).await;
+            match done {
                 Ok(figures) if round > 0 => ran.rounds.push(figures),
                 Ok(_) => {}
                 Err(failure) => {
@@ -114,8 +111,24 @@ pub(super) async fn compare(
     Ok(record(scenario, &all, &ran))
 }
 
+/// A round that others have disturbed is made again, while there are tries left.
+pub(super) async fn undisturbed(
+    aim: &Aim,
+    process: Option<&Process>,
+    sessions: usize,
+    time: Duration,
+    settings: &Settings,
+) -> Result<Round, Failure> {
+    loop {
+        let round = once(aim, process, sessions, time).await?;
+        if round.others <= quiet::LITTLE || !settings.try_again() {
+            return Ok(round);
+        }
+    }
+}
+
 /// Lets clients of one rival call for a while.
-pub(super) async fn once(
+async fn once(
     aim: &Aim,
     process: Option<&Process>,
     sessions: usize,
@@ -125,9 +138,10 @@ pub(super) async fn once(
     if let Some(process) = process {
         process.forget_peak()?;
     }
-    let before = Cpu::now(process)?;
+    let (machine, before) = (quiet::Time::now(), Cpu::now(process)?);
     let (run, clients) = load::run(clients, Limit { calls: MOST, time }).await?;
     let after = Cpu::now(process)?;
+    let others = machine.others(after.all() - before.all());
     let peak = process.map(Process::peak).transpose()?;
     load::close(clients).await?;
     let calls = run.latencies.len();
@@ -143,6 +157,7 @@ pub(super) async fn once(
         load_cpu: each(after.load - before.load),
         upstream_cpu: each(after.upstream - before.upstream),
         peak,
+        others,
     })
 }
 
@@ -154,6 +169,10 @@ struct Cpu {
 }
 
 impl Cpu {
+    fn all(&self) -> f64 {
+        self.rival + self.load + self.upstream
+    }
+
     fn now(process: Option<&Process>) -> Result<Self, Failure> {
         let launched = process.map(Process::launched_cpu).transpose()?;
         Ok(Self {

@@ -40,7 +40,8 @@ pub(super) async fn measure(upstream: SocketAddr, settings: &Settings) -> Result
             };
             let lists = *name != "connecting";
             let took = timeout(PATIENCE, start(name, address, lists)).await;
-            let [first, list] = took.map_err(|_| format!("{name} does not start"))??;
+            let [first, list] =
+                took.unwrap_or_else(|_late| Err(format!("{name} does not start").into()))?;
             initialized.push(first);
             listed.push(list);
         }

@@ -95,7 +95,7 @@ pub(crate) async fn open(aim: &Aim, sessions: usize) -> Result<Vec<Client>, Fail
         }
         Ok(clients)
     };
-    timeout(PATIENCE, opening).await.map_err(|_| hung())?
+    in_time(PATIENCE, opening).await
 }
 
 /// Has each client call until the limit, and sees that each call is answered as it should be.
@@ -117,9 +117,7 @@ pub(crate) async fn run(clients: Vec<Client>, limit: Limit) -> Result<(Run, Vec<
         Ok::<_, Failure>(start.elapsed())
     };
     // What hangs is dropped with the set of tasks.
-    let elapsed = timeout(limit.time + PATIENCE, all)
-        .await
-        .map_err(|_| hung())??;
+    let elapsed = in_time(limit.time + PATIENCE, all).await?;
     latencies.sort_unstable();
     Ok((Run { elapsed, latencies }, done))
 }
@@ -132,14 +130,19 @@ pub(crate) async fn close(clients: Vec<Client>) -> Result<(), Failure> {
         }
         Ok(())
     };
-    timeout(PATIENCE, closing).await.map_err(|_| hung())?
+    in_time(PATIENCE, closing).await
 }
 
 /// What a run says that was not answered in time.
 pub(crate) const HUNG: &str = "hung";
 
-fn hung() -> Failure {
-    HUNG.into()
+async fn in_time<T>(
+    time: Duration,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    timeout(time, work)
+        .await
+        .unwrap_or_else(|_late| Err(HUNG.into()))
 }
 
 async fn turns(
