@@ -7,9 +7,11 @@ use tokio::time::{sleep, timeout};
 
 use super::{
     Settings,
+    behind::Upstream,
     mcp_proxy::McpProxy,
-    rivals::{MCP_PROXY, MCPGATE, Upstream, through_mcp_proxy},
-    rounds,
+    quiet::Patience,
+    rivals::{MCP_PROXY, MCPGATE, through_mcp_proxy},
+    round,
 };
 use crate::bed::{
     Failure,
@@ -154,6 +156,8 @@ pub(super) async fn beside(upstream: SocketAddr, settings: &Settings) -> Result<
     let crowded = Running::in_front_of(&servers, true).await?;
     open(&crowded.aim, 10_000, false).await?;
     let both = [&alone, &crowded];
+    let mut patience = Patience::new(settings.quick);
+    patience.wait().await;
     let mut done = [Vec::new(), Vec::new()];
     for round in 0..=settings.rounds(true) {
         let time = if round == 0 {
@@ -166,11 +170,16 @@ pub(super) async fn beside(upstream: SocketAddr, settings: &Settings) -> Result<
             let (Some(gateway), Some(done)) = (both.get(index), done.get_mut(index)) else {
                 continue;
             };
-            let figures =
-                rounds::undisturbed(&gateway.aim, Some(&gateway.process), 64, time, settings)
-                    .await?;
+            let figures = round::undisturbed(
+                &gateway.aim,
+                Some(&gateway.process),
+                64,
+                time,
+                &mut patience,
+            )
+            .await?;
             if round > 0 {
-                done.push(figures.cpu());
+                done.push(figures.cpu_or_nan());
             }
         }
     }

@@ -11,20 +11,23 @@
 #[path = "../bed/mod.rs"]
 #[expect(dead_code, reason = "shared with the other benchmark")]
 mod bed;
+mod behind;
 mod idle;
 mod machine;
 mod mcp_proxy;
 mod nginx;
 mod quiet;
 mod rivals;
+mod round;
 mod rounds;
 mod scenarios;
 mod start;
 
-use std::{cell::Cell, env, fs, io::Write, net::SocketAddr, path::Path, time::Duration};
+use std::{env, fs, io::Write, net::SocketAddr, path::Path, time::Duration};
 
 use bed::{Failure, setting, upstream};
-use rivals::{Rivals, Upstream};
+use behind::Upstream;
+use rivals::Rivals;
 use scenarios::Scenario;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
@@ -46,8 +49,6 @@ pub(crate) struct Settings {
     starts: usize,
     only: Vec<String>,
     quick: bool,
-    /// How many disturbed rounds are made again.
-    tries: Cell<usize>,
 }
 
 impl Settings {
@@ -65,20 +66,12 @@ impl Settings {
             starts: if quick { 3 } else { 11 },
             only: only.unwrap_or_default(),
             quick,
-            tries: Cell::new(if quick { 0 } else { 300 }),
         }
     }
 
     /// A bar is worth twice as many.
     pub(crate) fn rounds(&self, bar: bool) -> usize {
         if bar { self.rounds * 2 } else { self.rounds }
-    }
-
-    /// Takes one of the tries, if any are left.
-    pub(crate) fn try_again(&self) -> bool {
-        let left = self.tries.get().checked_sub(1);
-        self.tries.set(left.unwrap_or_default());
-        left.is_some()
     }
 
     fn wants(&self, name: &str) -> bool {
@@ -142,8 +135,6 @@ async fn measure(settings: &Settings) -> Result<(), Failure> {
 /// Every scenario that is wanted, kind of server by kind of server.
 async fn in_turns(address: SocketAddr, settings: &Settings) -> Result<Value, Failure> {
     let mut done = Vec::new();
-    // Nobody waits for a first look.
-    let mut patience = Duration::from_secs(if settings.quick { 0 } else { 300 });
     for upstream in Upstream::ALL {
         let wanted =
             |scenario: &Scenario| scenario.upstream == upstream && settings.wants(&scenario.name);
@@ -154,7 +145,6 @@ async fn in_turns(address: SocketAddr, settings: &Settings) -> Result<Value, Fai
         let mut rivals = Rivals::start(upstream, address).await?;
         for scenario in &scenarios {
             say(&scenario.name);
-            quiet::until_quiet(&mut patience).await;
             done.push(rounds::compare(&mut rivals, scenario, settings).await?);
         }
     }

@@ -49,15 +49,41 @@ impl Time {
     }
 }
 
-/// Waits until nobody else is busy, while there is time left for that.
-pub(super) async fn until_quiet(left: &mut Duration) {
-    const LOOK: Duration = Duration::from_millis(200);
-    loop {
-        let before = Time::now();
-        sleep(LOOK).await;
-        if before.others(0.0) < LITTLE || left.is_zero() {
-            return;
+/// How much more time one scenario may take because of others.
+pub(super) struct Patience {
+    waits: usize,
+    tries: usize,
+}
+
+impl Patience {
+    /// Nobody waits for a first look.
+    pub(super) fn new(quick: bool) -> Self {
+        match quick {
+            true => Self { waits: 0, tries: 0 },
+            false => Self {
+                waits: 25,
+                tries: 6,
+            },
         }
-        *left = left.saturating_sub(LOOK);
+    }
+
+    /// Waits until nobody else is busy, while there is patience left.
+    pub(super) async fn wait(&mut self) {
+        const LOOK: Duration = Duration::from_millis(200);
+        while let Some(left) = self.waits.checked_sub(1) {
+            self.waits = left;
+            let before = Time::now();
+            sleep(LOOK).await;
+            if before.others(0.0) < LITTLE {
+                return;
+            }
+        }
+    }
+
+    /// Takes one of the tries to make a disturbed round again, if any are left.
+    pub(super) fn try_again(&mut self) -> bool {
+        let left = self.tries.checked_sub(1);
+        self.tries = left.unwrap_or_default();
+        left.is_some()
     }
 }

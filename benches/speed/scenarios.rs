@@ -1,6 +1,6 @@
 //! What is measured in turns: every kind of server, every size of answer, few and many sessions.
 
-use super::rivals::Upstream;
+use super::behind::Upstream;
 use crate::bed::load::{Aim, Job};
 
 /// One line of the table.

@@ -10,9 +10,10 @@ use tokio::{
 
 use super::{
     Settings,
+    behind::Upstream,
     mcp_proxy::McpProxy,
     nginx::Nginx,
-    rivals::{MCP_PROXY, MCPGATE, NGINX, Upstream, direct, free_address, through_mcp_proxy},
+    rivals::{MCP_PROXY, MCPGATE, NGINX, direct, free_address, through_mcp_proxy},
 };
 use crate::bed::{
     Failure, gateway,
