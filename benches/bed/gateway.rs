@@ -1,6 +1,10 @@
 //! The gateway as a process of its own, so that its CPU time is its own.
 
-use std::{fs, net::SocketAddr};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use mcpgate::authenticate::hash_of;
 use tempfile::TempDir;
@@ -81,22 +85,34 @@ pub(crate) fn launch(
     servers: &str,
     policy: bool,
 ) -> Result<Process, Failure> {
-    let mut text = format!(
-        "[gateway]\nlisten = \"{listen}\"\nmax_connections = 10000\nmax_sessions = 100000\n{servers}"
-    );
-    if policy {
-        text.push_str("[audit]\nfile = \"audit.jsonl\"\n");
-        fs::create_dir(folder.path().join("policies"))?;
-        fs::write(folder.path().join("policies/many.toml"), many())?;
-    }
-    let config = folder.path().join("servers.toml");
-    fs::write(&config, text)?;
+    let config = write(folder.path(), listen, servers, policy)?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_mcpgate"));
     command.args(["serve", "--log-level", "warn", "--config"]);
     Process::launch(command.arg(&config))
 }
 
-fn key(number: usize) -> String {
+/// Writes its files into a folder, with a policy and the audit log or without; gives the config.
+pub(crate) fn write(
+    folder: &Path,
+    listen: &str,
+    servers: &str,
+    policy: bool,
+) -> Result<PathBuf, Failure> {
+    let mut text = format!(
+        "[gateway]\nlisten = \"{listen}\"\nmax_connections = 10000\nmax_sessions = 100000\n{servers}"
+    );
+    if policy {
+        text.push_str("[audit]\nfile = \"audit.jsonl\"\n");
+        fs::create_dir(folder.join("policies"))?;
+        fs::write(folder.join("policies/many.toml"), many())?;
+    }
+    let config = folder.join("servers.toml");
+    fs::write(&config, text)?;
+    Ok(config)
+}
+
+/// One of the keys that the policy knows.
+pub(crate) fn key(number: usize) -> String {
     format!("mcpg_key_number_{number:04}")
 }
 
