@@ -17,16 +17,19 @@ pub(super) enum Upstream {
     Stateless,
     /// Ten over HTTP with 50 tools each.
     Ten,
+    /// Over HTTP with 5 tools.
+    Few,
 }
 
 impl Upstream {
     /// Every kind.
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::Http,
         Self::Stdio,
         Self::Sse,
         Self::Stateless,
         Self::Ten,
+        Self::Few,
     ];
 
     /// Where one can be reached without a gateway, and with nginx.
@@ -35,6 +38,7 @@ impl Upstream {
             Self::Http => Some("/mcp"),
             Self::Stateless => Some("/2026"),
             Self::Ten => Some("/list/all"),
+            Self::Few => Some("/few"),
             Self::Stdio | Self::Sse => None,
         }
     }
@@ -43,6 +47,7 @@ impl Upstream {
     pub(super) fn servers(self, address: SocketAddr) -> Result<String, Failure> {
         Ok(match self {
             Self::Http => format!("[servers.up]\nurl = \"http://{address}/mcp\"\n"),
+            Self::Few => format!("[servers.up]\nurl = \"http://{address}/few\"\n"),
             Self::Stateless => format!("[servers.up]\nurl = \"http://{address}/2026\"\n"),
             Self::Sse => {
                 format!("[servers.up]\nurl = \"http://{address}/sse\"\ntransport = \"sse\"\n")
@@ -65,6 +70,7 @@ impl Upstream {
         };
         Ok(match self {
             Self::Http => Some(http("up".to_owned(), "/mcp".to_owned())),
+            Self::Few => Some(http("up".to_owned(), "/few".to_owned())),
             Self::Stdio => Some(format!(
                 "[[backends]]\nname = \"up\"\ntransport = \"stdio\"\n{}",
                 ourselves()?

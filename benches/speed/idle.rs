@@ -36,12 +36,22 @@ enum Fresh {
 }
 
 impl Fresh {
-    async fn start(name: &str, upstream: SocketAddr) -> Result<Self, Failure> {
-        let gateway = Running::in_front_of(&Upstream::Http.servers(upstream)?, true).await?;
+    /// With the policy, in front of 1,000 tools.
+    async fn start(name: &str, address: SocketAddr) -> Result<Self, Failure> {
+        Self::in_front_of(Upstream::Http, true, name, address).await
+    }
+
+    async fn in_front_of(
+        upstream: Upstream,
+        policy: bool,
+        name: &str,
+        address: SocketAddr,
+    ) -> Result<Self, Failure> {
+        let gateway = Running::in_front_of(&upstream.servers(address)?, policy).await?;
         if name == MCPGATE {
             return Ok(Self::Mcpgate(gateway));
         }
-        let backends = Upstream::Http.backends(upstream)?.unwrap_or_default();
+        let backends = upstream.backends(address)?.unwrap_or_default();
         let proxy = McpProxy::start(&backends).await?;
         let aim = through_mcp_proxy(&gateway.aim, proxy.address);
         Ok(Self::McpProxy(proxy, aim))
@@ -62,7 +72,7 @@ impl Fresh {
     }
 }
 
-/// KiB of an idle process, and for each session and stream.
+/// KiB of idle processes, and for each session and stream.
 pub(super) async fn memory(upstream: SocketAddr, settings: &Settings) -> Value {
     let mut all = serde_json::Map::new();
     for name in [MCPGATE, MCP_PROXY] {
@@ -80,10 +90,15 @@ pub(super) async fn memory(upstream: SocketAddr, settings: &Settings) -> Value {
     Value::Object(all)
 }
 
-/// In this order: the process; each of 1,000 sessions; each of 10,000; each of 1,000 that have called
-/// once; each stream beyond its session.
-async fn weigh(name: &str, upstream: SocketAddr) -> Result<[f64; 5], Failure> {
+/// In this order: the process with 5 tools, no policy and no audit; the process with 1,000 tools and,
+/// if it is mcpgate, all of that, as in what follows; each of 1,000 sessions; each of 10,000; each of
+/// 1,000 that have called once; each stream beyond its session.
+async fn weigh(name: &str, upstream: SocketAddr) -> Result<[f64; 6], Failure> {
     let each = |before: f64, after: f64, count: usize| (after - before) / count as f64;
+    let fresh = Fresh::in_front_of(Upstream::Few, false, name, upstream).await?;
+    let small = settled(fresh.process()).await?;
+    drop(fresh);
+
     let fresh = Fresh::start(name, upstream).await?;
     let process = settled(fresh.process()).await?;
     let mut sessions = open(&fresh.aim(), 1000, false).await?;
@@ -107,6 +122,7 @@ async fn weigh(name: &str, upstream: SocketAddr) -> Result<[f64; 5], Failure> {
     }
     let with = settled(fresh.process()).await?;
     Ok([
+        small,
         process,
         each(process, first, 1000),
         each(process, all, 10_000),

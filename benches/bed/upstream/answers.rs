@@ -8,6 +8,9 @@ use memchr::memmem;
 /// Tools of the server at `/mcp`.
 pub(crate) const TOOLS: usize = 1000;
 
+/// Tools of the server at `/few`.
+const FEW: usize = 5;
+
 /// What comes before the id of every answer.
 pub(super) const HEAD: &[u8] = br#"{"jsonrpc":"2.0","id":"#;
 
@@ -33,6 +36,7 @@ struct Ready {
     small: Bytes,
     large: [Bytes; 2],
     many: Bytes,
+    few: Bytes,
     /// 50 tools for each of ten servers, and all 500 as one server would have them.
     shares: [Bytes; 10],
     whole: Bytes,
@@ -54,6 +58,7 @@ static READY: LazyLock<Ready> = LazyLock::new(|| {
         small: text("42"),
         large: LARGE.map(|length| text(&"x".repeat(length))),
         many: tools(many()),
+        few: tools((0..FEW).map(|number| describe(&name(number)))),
         shares: std::array::from_fn(|server| {
             tools(share(server).map(|(_, number)| describe(&name(number))))
         }),
@@ -108,8 +113,11 @@ fn called(message: &[u8], events: bool) -> Bytes {
     large.unwrap_or(&READY.small).clone()
 }
 
-/// `/list/3` has a share of the 500 tools, `/list/all` has them all.
+/// `/few` has a few tools, `/list/3` a share of the 500, `/list/all` them all.
 fn listed(path: &str) -> Bytes {
+    if path == "/few" {
+        return READY.few.clone();
+    }
     let share = path.strip_prefix("/list/");
     let number = share.and_then(|share| share.parse::<usize>().ok());
     match (share, number.and_then(|number| READY.shares.get(number))) {
