@@ -30,7 +30,7 @@ pub(super) async fn http(config: &Config) -> Result<ExitCode, CliError> {
     let address = listener.local_addr()?;
     let ended = ended()?;
     let audit = Audit::start(&config.audit).map_err(|error| CliError::Usage(error.to_string()))?;
-    let gateway = Gateway::audited(config, audit);
+    let gateway = Gateway::across_cores(config, audit)?;
     let url = format!("http://{address}/mcp");
     log::say(&format!(
         "mcpgate {} serves {url}",

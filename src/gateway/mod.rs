@@ -8,10 +8,7 @@ mod serve;
 mod supposed;
 mod workers;
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{io, sync::Arc, time::Duration};
 
 pub use cases::{Case, cases};
 pub use config::{GatewayConfig, Names};
@@ -42,9 +39,8 @@ pub struct Gateway {
     config: GatewayConfig,
     stop: CancellationToken,
     tasks: TaskTracker,
-    /// Started with the first connection over HTTP; they outlive its end, as servers that were
-    /// opened for a session are looked after there.
-    workers: OnceLock<Workers>,
+    /// They outlive all connections: servers that were opened for one are looked after there.
+    workers: Workers,
 }
 
 impl Gateway {
@@ -55,6 +51,18 @@ impl Gateway {
 
     /// Starts to connect to every server, in the background.
     pub fn audited(config: &Config, audit: Option<Audit>) -> Self {
+        Self::placed(config, audit, Workers::none())
+    }
+
+    /// The same with a thread for each core, for a gateway that has the machine to itself.
+    ///
+    /// # Errors
+    /// When the system has no room for more threads.
+    pub fn across_cores(config: &Config, audit: Option<Audit>) -> io::Result<Self> {
+        Ok(Self::placed(config, audit, Workers::start()?))
+    }
+
+    fn placed(config: &Config, audit: Option<Audit>, workers: Workers) -> Self {
         let gateway = config.gateway.clone();
         let plan = plan(config);
         let servers = plan.servers.clone();
@@ -65,7 +73,16 @@ impl Gateway {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         for (_, server) in servers.iter() {
             let upward: Arc<dyn Upward> = pipeline.clone();
-            tasks.spawn(server.clone().keep(upward, stop.child_token()));
+            let (kept, place) = (
+                server.clone().keep(upward, stop.child_token()),
+                workers.place(),
+            );
+            let runtime = place.runtime.clone();
+            let keeping = async move {
+                kept.await;
+                drop(place);
+            };
+            tasks.spawn_on(keeping, &runtime);
         }
         tasks.spawn(sweep(pipeline.clone(), stop.child_token()));
         Self {
@@ -73,7 +90,7 @@ impl Gateway {
             config: gateway,
             stop,
             tasks,
-            workers: OnceLock::new(),
+            workers,
         }
     }
 
@@ -85,22 +102,21 @@ impl Gateway {
     /// Serves HTTP until `until` is done, then lets calls in flight finish.
     ///
     /// # Errors
-    /// When the listener has no address, or the system no room for more threads.
+    /// When the listener has no address.
     pub async fn serve(
         &self,
         listener: TcpListener,
         until: impl Future<Output = ()>,
-    ) -> std::io::Result<()> {
-        let started = Workers::start()?;
-        let workers = self.workers.get_or_init(|| started);
-        serve::serve(&self.pipeline, &self.config, (listener, workers), until).await
+    ) -> io::Result<()> {
+        let place = (listener, &self.workers);
+        serve::serve(&self.pipeline, &self.config, place, until).await
     }
 
     /// Serves one client on a pipe until its input ends.
     ///
     /// # Errors
     /// When reading or writing fails.
-    pub async fn serve_pipe<R, W>(&self, input: R, output: W) -> std::io::Result<()>
+    pub async fn serve_pipe<R, W>(&self, input: R, output: W) -> io::Result<()>
     where
         R: AsyncRead + Unpin + Send,
         W: AsyncWrite + Unpin + Send + 'static,

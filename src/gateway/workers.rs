@@ -1,7 +1,6 @@
 //! A runtime for each core: a connection stays on one of them with all that is done for it, so
-//! that a call wakes no other core, and shares no queue with one.
-//!
-//! What belongs to no connection (servers, sweeping) is on the runtime that the process began with.
+//! that a call wakes no other core, and shares no queue with one. So does a server with what is
+//! said to it and by it; a call from another core has to wake that one.
 
 use std::{
     io,
@@ -13,7 +12,7 @@ use std::{
     thread,
 };
 
-use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 
 /// Runtimes, each on a thread of its own. They end when this is dropped, with all that is on them.
@@ -24,35 +23,33 @@ pub(super) struct Workers {
 
 struct Worker {
     runtime: Handle,
-    connections: Arc<AtomicUsize>,
+    taken: Arc<AtomicUsize>,
 }
 
-/// A connection's place on a worker, until it is dropped.
+/// The place of a connection, or a server, on a worker, until it is dropped.
 pub(super) struct Place {
-    /// Where the connection is to be served.
+    /// Where it is to be looked after.
     pub(super) runtime: Handle,
-    connections: Arc<AtomicUsize>,
+    taken: Arc<AtomicUsize>,
 }
 
 impl Workers {
-    /// Starts one for each core that the process may use; none where whoever runs the gateway has
-    /// one thread for it: then that is the place for all connections.
+    /// None: everything has its place on the runtime that it is started on.
+    pub(super) fn none() -> Self {
+        Self {
+            all: Vec::new(),
+            over: CancellationToken::new(),
+        }
+    }
+
+    /// Starts one for each core that the process may use.
     ///
     /// # Errors
-    /// When the system has no room for them.
+    /// When the system has no room for their threads.
     pub(super) fn start() -> io::Result<Self> {
-        let over = CancellationToken::new();
-        let mut workers = Self {
-            all: Vec::new(),
-            over: over.clone(),
-        };
-        let alone = Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread;
-        let cores = match alone {
-            true => 0,
-            false => thread::available_parallelism()?.get(),
-        };
-        for number in 0..cores {
-            let over = over.clone();
+        let mut workers = Self::none();
+        for number in 0..thread::available_parallelism()?.get() {
+            let over = workers.over.clone();
             let (hands, takes) = channel();
             let thread = thread::Builder::new().name(format!("mcpgate-{number}"));
             // The thread first: without one, the runtime would be dropped here, within another one.
@@ -60,28 +57,25 @@ impl Workers {
             let runtime = Builder::new_current_thread().enable_all().build()?;
             workers.all.push(Worker {
                 runtime: runtime.handle().clone(),
-                connections: Arc::default(),
+                taken: Arc::default(),
             });
             drop(hands.send(runtime));
         }
         Ok(workers)
     }
 
-    /// A place on the one with the fewest connections.
+    /// A place on the one with the fewest.
     pub(super) fn place(&self) -> Place {
         let fewest = self
             .all
             .iter()
-            .min_by_key(|worker| worker.connections.load(Relaxed));
-        let (runtime, connections) = fewest.map_or_else(
+            .min_by_key(|worker| worker.taken.load(Relaxed));
+        let (runtime, taken) = fewest.map_or_else(
             || (Handle::current(), Arc::default()),
-            |worker| (worker.runtime.clone(), worker.connections.clone()),
+            |worker| (worker.runtime.clone(), worker.taken.clone()),
         );
-        connections.fetch_add(1, Relaxed);
-        Place {
-            runtime,
-            connections,
-        }
+        taken.fetch_add(1, Relaxed);
+        Place { runtime, taken }
     }
 }
 
@@ -99,6 +93,6 @@ impl Drop for Workers {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.connections.fetch_sub(1, Relaxed);
+        self.taken.fetch_sub(1, Relaxed);
     }
 }

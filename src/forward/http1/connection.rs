@@ -138,7 +138,10 @@ impl Connection {
                 IoSlice::new(self.written.get(*sent..).unwrap_or_default()),
                 IoSlice::new(body.get(sent.saturating_sub(head)..).unwrap_or_default()),
             ];
-            let rest = rest.get(usize::from(*sent >= head)..).unwrap_or_default();
+            // What is empty is not handed to the kernel.
+            let first = usize::from(*sent >= head);
+            let last = rest.len() - usize::from(body.is_empty());
+            let rest = rest.get(first..last).unwrap_or_default();
             match ready!(Pin::new(&mut self.io).poll_write_vectored(cx, rest))? {
                 0 => return Poll::Ready(Err(ErrorKind::WriteZero.into())),
                 more => *sent += more,

@@ -1,6 +1,6 @@
 //! Heads: of requests, as they are written, and of answers, as they are read.
 
-use std::{io, str, time::Duration};
+use std::{io, mem::MaybeUninit, str, time::Duration};
 
 use bytes::{Buf, BytesMut};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
@@ -97,9 +97,11 @@ fn lines(out: &mut Vec<u8>, headers: &HeaderMap) {
 /// When it is none.
 pub(super) fn read(buffer: &mut BytesMut) -> io::Result<Option<Answer>> {
     loop {
-        let mut lines = [httparse::EMPTY_HEADER; LINES];
-        let mut parsed = httparse::Response::new(&mut lines);
-        let end = match parsed.parse(buffer) {
+        // Not filled in beforehand: most answers have ten lines.
+        let mut lines = [const { MaybeUninit::uninit() }; LINES];
+        let mut parsed = httparse::Response::new(&mut []);
+        let config = httparse::ParserConfig::default();
+        let end = match config.parse_response_with_uninit_headers(&mut parsed, buffer, &mut lines) {
             Ok(httparse::Status::Complete(end)) => end,
             Ok(httparse::Status::Partial) if buffer.len() <= LARGEST => return Ok(None),
             Ok(httparse::Status::Partial) => {

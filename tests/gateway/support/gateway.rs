@@ -13,7 +13,12 @@ use mcpgate::{
 };
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::{io::AsyncReadExt, net::TcpListener, task::JoinHandle};
+use tokio::{
+    io::AsyncReadExt,
+    net::TcpListener,
+    runtime::{Handle, RuntimeFlavor},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{Client, HttpServer, SseClient, within};
@@ -45,7 +50,11 @@ impl Gateway {
     pub(crate) async fn with_policy(servers: &str, policy: &str) -> Self {
         let (folder, config) = load(servers, policy);
         let audit = Audit::start(&config.audit).unwrap();
-        let inner = Arc::new(gateway::Gateway::audited(&config, audit));
+        let many = Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+        let inner = Arc::new(match many {
+            true => gateway::Gateway::across_cores(&config, audit).unwrap(),
+            false => gateway::Gateway::audited(&config, audit),
+        });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let until = CancellationToken::new();
