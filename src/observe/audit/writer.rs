@@ -15,7 +15,7 @@ use super::{
 };
 
 /// How long lines gather.
-const LINGER: Duration = Duration::from_millis(5);
+const LINGER: Duration = Duration::from_millis(10);
 /// How often trouble is told.
 const TOLD: Duration = Duration::from_secs(60);
 
