@@ -144,8 +144,7 @@ impl Line<'_> {
 pub(super) fn string(out: &mut Vec<u8>, text: &str) {
     let is_plain = |byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
     // To the end, though the first may decide: so the compiler looks at many bytes at once.
-    let plain = text.bytes().fold(true, |all, byte| all & is_plain(byte));
-    if plain {
+    if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());
         out.push(b'"');
