@@ -1,7 +1,7 @@
 //! The plan in force, as each core has it at hand.
 //!
 //! Every call holds on to the plan. Were that one count for all cores, each call would have to
-//! fetch it from the core that had it last, which costs more than all that is decided by it.
+//! fetch it from the core that had it last.
 
 use std::{cell::RefCell, sync::Arc};
 
