@@ -6,7 +6,6 @@
 
 mod answer;
 mod listening;
-mod near;
 mod notices;
 mod parking;
 mod plan;
@@ -95,7 +94,7 @@ impl Pipeline {
 
     /// What is in force now.
     pub fn plan(&self) -> Arc<Plan> {
-        near::at_hand(&self.plan)
+        self.plan.load_full()
     }
 
     /// Who sent these headers. Asked before the body is read: strangers do not get to spend
