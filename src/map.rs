@@ -1,6 +1,6 @@
 //! Maps for the way of a call.
 //!
-//! Their hash (foldhash, seeded at random) costs a tenth of the standard library's, and is made for
+//! Their hash (foldhash, seeded at random) costs less than the standard library's, and is made for
 //! keys that nobody outside can add at will: what the config, the servers and we ourselves name.
 //! Where a stranger's word becomes a key that stays, the standard one has its place.
 

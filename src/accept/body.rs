@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use super::HEARTBEAT;
 use crate::{
-    call::{self, Reply},
+    call::{self, Pieces, Reply},
     mcp::sse,
     observe::Record,
     pipeline::Held,
@@ -25,6 +25,8 @@ use crate::{
 pub enum Body {
     /// All of it.
     Whole(Bytes),
+    /// All of it, in pieces.
+    Pieces(Pieces),
     /// A server's answer, passed on as it comes; the record closes with its last byte.
     Passing(call::Body, Box<(Record, Held)>),
     /// Server-sent events.
@@ -42,6 +44,7 @@ impl hyper::body::Body for Body {
         match &mut *self {
             Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Whole(bytes) => Poll::Ready(Some(Ok(Piece::data(std::mem::take(bytes))))),
+            Self::Pieces(pieces) => Poll::Ready(pieces.next().map(|piece| Ok(Piece::data(piece)))),
             Self::Passing(body, open) => {
                 let piece = Pin::new(body).poll_frame(cx);
                 if let Poll::Ready(Some(Ok(piece))) = &piece {
@@ -63,6 +66,7 @@ impl hyper::body::Body for Body {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Pieces(pieces) => SizeHint::with_exact(pieces.size() as u64),
             Self::Passing(body, _) => body.size_hint(),
             Self::Events(_) => SizeHint::default(),
         }
@@ -73,6 +77,7 @@ impl hyper::body::Body for Body {
 pub(super) async fn whole(reply: Reply, id: &[u8], limit: usize) -> Option<Bytes> {
     match reply {
         Reply::Whole(message) | Reply::Failed(message) => Some(message),
+        Reply::Pieces(pieces) => Some(pieces.joined()),
         Reply::Silence => None,
         Reply::Streamed(body) => {
             let collected = collected(body, limit).await;

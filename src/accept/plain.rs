@@ -106,6 +106,7 @@ impl Endpoint {
         }
         let message = match reply {
             Reply::Whole(message) | Reply::Failed(message) => Ok(message),
+            Reply::Pieces(pieces) => Ok(pieces.joined()),
             Reply::Streamed(body) => collected(body, self.max_message)
                 .await
                 .inspect(|message| record.sent(message.len())),

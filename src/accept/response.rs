@@ -19,6 +19,11 @@ pub(super) fn plain(answer: Answer, telling: bool) -> Response<Body> {
     } = answer;
     let mut response = match reply {
         Reply::Whole(message) | Reply::Failed(message) => json(StatusCode::OK, message),
+        Reply::Pieces(pieces) => {
+            let mut response = Response::new(Body::Pieces(pieces));
+            response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+            response
+        }
         Reply::Silence => status(StatusCode::ACCEPTED),
         Reply::Streamed(body) => {
             let mut response = Response::new(Body::Passing(body, Box::new((record, held))));

@@ -97,7 +97,9 @@ pub fn answer_to_stateless(reply: Reply, target: &Target) -> Reply {
         Reply::Failed(message) if matches!(target, Target::Resource(_)) => {
             Reply::Failed(code(message, "-32002", "-32602"))
         }
-        other @ (Reply::Failed(_) | Reply::Streamed(_) | Reply::Silence) => other,
+        other @ (Reply::Failed(_) | Reply::Pieces(_) | Reply::Streamed(_) | Reply::Silence) => {
+            other
+        }
     }
 }
 
@@ -110,7 +112,9 @@ pub fn answer_to_session(reply: Reply, target: &Target) -> Reply {
         Reply::Failed(message) if matches!(target, Target::Resource(_)) => {
             Reply::Failed(code(message, "-32602", "-32002"))
         }
-        other @ (Reply::Failed(_) | Reply::Streamed(_) | Reply::Silence) => other,
+        other @ (Reply::Failed(_) | Reply::Pieces(_) | Reply::Streamed(_) | Reply::Silence) => {
+            other
+        }
     }
 }
 

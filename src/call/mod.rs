@@ -23,6 +23,7 @@ pub use level::Level;
 pub(crate) use name::name;
 pub use name::{KeyName, RoleName, ServerName};
 pub use networks::Networks;
+pub use pieces::Pieces;
 pub use sight::{Extent, Sight};
 pub use template::Template;
 pub use visit::Visit;
@@ -226,6 +227,8 @@ pub enum Reply {
     Whole(Bytes),
     /// The whole message, with the server's own error.
     Failed(Bytes),
+    /// A whole message of the gateway's own, with a result, in pieces.
+    Pieces(Pieces),
     /// One message that is still arriving. Its id is the client's own.
     Streamed(Body),
     /// Nothing: the client has cancelled the request.

@@ -1,14 +1,8 @@
-//! An answer in pieces that are there already.
+//! An answer of our own in pieces that are there already.
 
-use std::{
-    array, io,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::array;
 
-use bytes::Bytes;
-use http_body_util::BodyExt;
-use hyper::body::{Body, Frame as Piece, SizeHint};
+use bytes::{Bytes, BytesMut};
 
 use super::Reply;
 use crate::mcp::message;
@@ -16,8 +10,9 @@ use crate::mcp::message;
 /// A result of this size is not copied into its answer, in bytes.
 const LARGE: usize = 16 * 1024;
 
-/// An answer in pieces.
-struct Pieces(array::IntoIter<Bytes, 3>);
+/// The pieces of one message: what stands before a result, the result, and what stands after it.
+#[derive(Debug)]
+pub struct Pieces(array::IntoIter<Bytes, 3>);
 
 impl Reply {
     /// The gateway's own answer to the request with that id. A large result, such as a list that
@@ -27,28 +22,29 @@ impl Reply {
             return Self::Whole(message::result(id, &result));
         }
         let (before, after) = message::around_result(id);
-        Self::Streamed(Pieces([before, result, after].into_iter()).boxed_unsync())
+        Self::Pieces(Pieces([before, result, after].into_iter()))
     }
 }
 
-impl Body for Pieces {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Piece<Bytes>>>> {
-        Poll::Ready(self.0.next().map(|piece| Ok(Piece::data(piece))))
+impl Pieces {
+    /// How long what is left of it is, in bytes.
+    pub fn size(&self) -> usize {
+        self.0.as_slice().iter().map(Bytes::len).sum()
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.0.len() == 0
+    /// In one piece, for those who need it so.
+    pub fn joined(self) -> Bytes {
+        let mut out = BytesMut::with_capacity(self.size());
+        self.for_each(|piece| out.extend_from_slice(&piece));
+        out.freeze()
     }
+}
 
-    fn size_hint(&self) -> SizeHint {
-        let size: usize = self.0.as_slice().iter().map(Bytes::len).sum();
-        SizeHint::with_exact(size as u64)
+impl Iterator for Pieces {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        self.0.next()
     }
 }
 
@@ -56,14 +52,14 @@ impl Body for Pieces {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_large_result_is_the_same_answer_as_a_small_one() {
+    #[test]
+    fn a_large_result_is_the_same_answer_as_a_small_one() {
         let text = format!("\"{}\"", "x".repeat(LARGE));
-        let Reply::Streamed(body) = Reply::result(b"7", text.clone().into()) else {
+        let Reply::Pieces(pieces) = Reply::result(b"7", text.clone().into()) else {
             panic!("it is copied");
         };
         let expected = message::result(b"7", text.as_bytes());
-        assert_eq!(body.size_hint().exact(), Some(expected.len() as u64));
-        assert_eq!(body.collect().await.unwrap().to_bytes(), expected);
+        assert_eq!(pieces.size(), expected.len());
+        assert_eq!(pieces.joined(), expected);
     }
 }

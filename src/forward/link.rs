@@ -161,6 +161,7 @@ impl Link {
                 // However large: it may be a question.
                 Reply::Streamed(body) => self.whole(Reply::Streamed(body)).await?,
                 Reply::Whole(message) => message,
+                Reply::Pieces(pieces) => pieces.joined(),
                 Reply::Failed(message) => {
                     let reply = with_id(Frame::parse(message)?, id);
                     return Ok(bridge::answer_to_session(reply, &call.target));

@@ -113,6 +113,7 @@ impl Wire {
     pub(super) async fn whole(&self, reply: Reply) -> Result<Bytes, Refusal> {
         match reply {
             Reply::Whole(bytes) | Reply::Failed(bytes) => Ok(bytes),
+            Reply::Pieces(pieces) => Ok(pieces.joined()),
             Reply::Silence => Ok(Bytes::new()),
             Reply::Streamed(body) => {
                 let collected = Limited::new(body, self.max_message).collect().await;

@@ -150,8 +150,10 @@ impl Pipeline {
                 Answer::refused(refusal, stateless, record, &id)
             }
         };
-        if let Reply::Whole(message) | Reply::Failed(message) = &answer.reply {
-            answer.record.sent(message.len());
+        match &answer.reply {
+            Reply::Whole(message) | Reply::Failed(message) => answer.record.sent(message.len()),
+            Reply::Pieces(pieces) => answer.record.sent(pieces.size()),
+            Reply::Streamed(_) | Reply::Silence => {}
         }
         answer
     }
@@ -202,7 +204,7 @@ impl Pipeline {
             }
         };
         record.end(match reply {
-            Reply::Whole(_) | Reply::Streamed(_) => Outcome::Ok,
+            Reply::Whole(_) | Reply::Pieces(_) | Reply::Streamed(_) => Outcome::Ok,
             Reply::Failed(_) => Outcome::Error,
             Reply::Silence => Outcome::Cancelled,
         });

@@ -259,3 +259,25 @@ async fn an_event_larger_than_a_message_may_be_is_an_error_that_names_the_server
         "{words}"
     );
 }
+
+#[tokio::test]
+async fn a_merged_list_may_be_larger_than_a_message_of_a_server() {
+    let names: Vec<String> = (0..200).map(|n| format!("{n:->40}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (one, other) = (
+        HttpServer::with_tools(&names),
+        HttpServer::with_tools(&names),
+    );
+    let (one, other) = tokio::join!(one, other);
+    let tables = format!("{}{}", one.table("one"), other.table("other"));
+    let gateway = Gateway::start(&format!("[gateway]\nmax_message = 25000\n{tables}")).await;
+    gateway.settled().await;
+
+    let mut client = gateway.stranger();
+    client.initialize("2025-11-25").await;
+    let listed = client.ask("tools/list", &serde_json::json!({})).await;
+
+    let tools = listed["result"]["tools"].as_array().map(Vec::len);
+    assert_eq!(tools, Some(400), "{:.200}", listed.to_string());
+    assert!(listed.to_string().len() > 25_000);
+}

@@ -255,7 +255,7 @@ impl Pipeline {
         let reply = match answer.reply {
             Reply::Whole(message) => Reply::Whole(renamed(message)),
             Reply::Failed(message) => Reply::Failed(renamed(message)),
-            other @ (Reply::Streamed(_) | Reply::Silence) => other,
+            other @ (Reply::Pieces(_) | Reply::Streamed(_) | Reply::Silence) => other,
         };
         Answer { reply, ..answer }
     }
