@@ -45,6 +45,8 @@ pub mod start;
 
 pub mod map;
 
+pub mod wait;
+
 pub mod mcp;
 
 // Around the path.

@@ -20,6 +20,7 @@ use crate::{
     observe::Record,
     pipeline::{Held, Pending},
     session::{EventId, PATIENCE, Reader, Session, Trail},
+    wait::Wait,
 };
 
 /// How soon a client comes back for the rest of an answer.
@@ -47,7 +48,7 @@ impl Endpoint {
             () = exchange.filled(), if streams => {
                 return self.stream(session, call, exchange, id);
             }
-            () = sleep(HEARTBEAT), if streams => {
+            () = Wait::lasting(HEARTBEAT), if streams => {
                 return self.stream(session, call, exchange, id);
             }
         };

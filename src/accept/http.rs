@@ -1,8 +1,9 @@
 //! Streamable HTTP in front (2025-03-26 to 2025-11-25, Transports).
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use bytes::Bytes;
+use futures_util::poll;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method as Verb, Request, Response, StatusCode, header,
 };
@@ -166,7 +167,13 @@ impl Endpoint {
 
     pub(super) async fn collect(&self, body: Incoming) -> Result<Bytes, Refusal> {
         let limit = self.max_message;
-        match timeout(BODY, Limited::new(body, limit).collect()).await {
+        let mut collecting = pin!(Limited::new(body, limit).collect());
+        // Nearly always it has come with the head.
+        let collected = match poll!(&mut collecting) {
+            Poll::Ready(collected) => Ok(collected),
+            Poll::Pending => timeout(BODY, collecting).await,
+        };
+        match collected {
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge(limit)),
             Ok(Err(error)) => Err(Malformed::Syntax(error.to_string()).into()),

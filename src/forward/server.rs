@@ -6,7 +6,7 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::{ServerConfig, caller_meta, life::Life, link::Link, peer::Peer};
@@ -15,6 +15,7 @@ use crate::{
     exchange::Exchange,
     refusal::Refusal,
     route::Routed,
+    wait::Wait,
 };
 
 /// How long a server may take for what is not a call: a farewell, a log level, the
@@ -162,7 +163,7 @@ impl Server {
         loop {
             tokio::select! {
                 answer = &mut call => return answer,
-                () = sleep_until(due.min(cap)) => {}
+                () = Wait::until(due.min(cap), limit) => {}
             }
             // While somebody is asked, it is not the server that takes its time.
             if exchange.is_asking() {

@@ -6,6 +6,7 @@ mod explain;
 mod policy;
 mod serve;
 mod supposed;
+mod timers;
 mod workers;
 
 use std::{io, sync::Arc, time::Duration};

@@ -4,7 +4,7 @@ use std::{future::ready, io, net::IpAddr, sync::Arc, time::Duration};
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -14,6 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     DRAIN, GatewayConfig,
+    timers::Timers,
     workers::{Place, Workers},
 };
 use crate::{
@@ -31,7 +32,7 @@ use crate::{
 };
 
 /// How long a client may take to send the head of a request.
-const HEAD: Duration = Duration::from_secs(30);
+pub(super) const HEAD: Duration = Duration::from_secs(30);
 
 /// What every connection shares.
 struct Door {
@@ -119,7 +120,7 @@ impl Door {
         metrics.connected();
         let service = service_fn(|request| self.answer(request, peer));
         let mut builder = http1::Builder::new();
-        builder.timer(TokioTimer::new()).header_read_timeout(HEAD);
+        builder.timer(Timers).header_read_timeout(HEAD);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);
         let served = tokio::select! {
