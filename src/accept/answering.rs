@@ -10,6 +10,7 @@ use tokio::time::sleep;
 use super::{
     Begun, HEARTBEAT,
     body::{Body, listening, whole},
+    encoding::accepts_gzip,
     http::{Endpoint, accepts_events},
     response,
 };
@@ -42,7 +43,7 @@ impl Endpoint {
         if !streams {
             exchange.mute();
         }
-        let answer = tokio::select! {
+        let mut answer = tokio::select! {
             biased;
             answer = &mut call => answer,
             () = exchange.filled(), if streams => {
@@ -55,6 +56,11 @@ impl Endpoint {
         if streams && (exchange.has_message() || matches!(answer.reply, Reply::Silence)) {
             let ready = Box::pin(std::future::ready(answer));
             return response::events(events(ready, exchange, id, self.max_message));
+        }
+        if let Reply::Pieces(pieces) = &mut answer.reply
+            && accepts_gzip(headers)
+        {
+            pieces.pack().await;
         }
         response::plain(answer, self.refuses_with_status())
     }

@@ -1,6 +1,7 @@
 //! What an HTTP response is made of.
 
 use std::{
+    array,
     error::Error,
     pin::Pin,
     task::{Context, Poll},
@@ -13,7 +14,7 @@ use tokio::time::sleep;
 
 use super::HEARTBEAT;
 use crate::{
-    call::{self, Pieces, Reply},
+    call::{self, Reply},
     mcp::sse,
     observe::Record,
     pipeline::Held,
@@ -26,7 +27,7 @@ pub enum Body {
     /// All of it.
     Whole(Bytes),
     /// All of it, in pieces.
-    Pieces(Pieces),
+    Pieces(array::IntoIter<Bytes, 3>),
     /// A server's answer, passed on as it comes; the record closes with its last byte.
     Passing(call::Body, Box<(Record, Held)>),
     /// Server-sent events.
@@ -66,7 +67,10 @@ impl hyper::body::Body for Body {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Pieces(pieces) => SizeHint::with_exact(pieces.size() as u64),
+            Self::Pieces(pieces) => {
+                let sizes = pieces.as_slice().iter().map(Bytes::len);
+                SizeHint::with_exact(sizes.sum::<usize>() as u64)
+            }
             Self::Passing(body, _) => body.size_hint(),
             Self::Events(_) => SizeHint::default(),
         }

@@ -6,6 +6,7 @@ mod batch;
 pub mod body;
 mod conversation;
 mod cors;
+mod encoding;
 pub mod http;
 mod initialize;
 mod meeting;

@@ -15,9 +15,10 @@ use hyper::body::Incoming;
 use super::{
     begin,
     body::{Body, collected},
+    encoding::accepts_gzip,
     http::Endpoint,
     meeting::Knock,
-    response::{json, plainly_refused},
+    response::{json, plainly_refused, ready},
 };
 use crate::{
     call::{Extent, Reply, RoleName, Target, Visit},
@@ -60,8 +61,9 @@ impl Endpoint {
             Ok(visit) => visit,
             Err(refused) => return *refused,
         };
+        let gzip = accepts_gzip(request.headers());
         match self.ask(&visit, request, wish).await {
-            Ok(answer) => self.unwrapped(&visit, answer).await,
+            Ok(answer) => self.unwrapped(&visit, answer, gzip).await,
             Err(refusal) => self.turned_away(&refusal, true),
         }
     }
@@ -94,7 +96,7 @@ impl Endpoint {
     }
 
     /// What is in an answer, without what JSON-RPC puts around it.
-    async fn unwrapped(&self, visit: &Visit, answer: Answer) -> Response<Body> {
+    async fn unwrapped(&self, visit: &Visit, answer: Answer, gzip: bool) -> Response<Body> {
         let Answer {
             reply,
             refusal,
@@ -106,7 +108,13 @@ impl Endpoint {
         }
         let message = match reply {
             Reply::Whole(message) | Reply::Failed(message) => Ok(message),
-            Reply::Pieces(pieces) => Ok(pieces.joined()),
+            Reply::Pieces(pieces) => {
+                let mut list = pieces.bare();
+                if gzip {
+                    list.pack().await;
+                }
+                return ready(list);
+            }
             Reply::Streamed(body) => collected(body, self.max_message)
                 .await
                 .inspect(|message| record.sent(message.len())),

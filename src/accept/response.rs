@@ -4,10 +4,16 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method as Verb, Response, StatusCode, header};
 
 use super::body::Body;
-use crate::{call::Reply, pipeline::Answer, refusal::Refusal};
+use crate::{
+    call::{Pieces, Reply},
+    pipeline::Answer,
+    refusal::Refusal,
+};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
+/// A message of this size goes out of the memory where it stands: it is not copied, in bytes.
+const LARGE: usize = 16 * 1024;
 
 /// An answer that nothing precedes. `telling`: a refusal with a status that says the same.
 pub(super) fn plain(answer: Answer, telling: bool) -> Response<Body> {
@@ -19,11 +25,7 @@ pub(super) fn plain(answer: Answer, telling: bool) -> Response<Body> {
     } = answer;
     let mut response = match reply {
         Reply::Whole(message) | Reply::Failed(message) => json(StatusCode::OK, message),
-        Reply::Pieces(pieces) => {
-            let mut response = Response::new(Body::Pieces(pieces));
-            response.headers_mut().insert(header::CONTENT_TYPE, JSON);
-            response
-        }
+        Reply::Pieces(pieces) => ready(pieces),
         Reply::Silence => status(StatusCode::ACCEPTED),
         Reply::Streamed(body) => {
             let mut response = Response::new(Body::Passing(body, Box::new((record, held))));
@@ -33,6 +35,26 @@ pub(super) fn plain(answer: Answer, telling: bool) -> Response<Body> {
     };
     if let Some(refusal) = refusal.filter(|_| telling) {
         tell(&mut response, &refusal);
+    }
+    response
+}
+
+/// What stood ready, packed where it is to be.
+pub(super) fn ready(pieces: Pieces) -> Response<Body> {
+    let (varies, packed) = (pieces.is_worth_packing(), pieces.is_packed());
+    let body = match packed || pieces.size() >= LARGE {
+        true => Body::Pieces(pieces.apart().into_iter()),
+        false => Body::Whole(pieces.joined()),
+    };
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, JSON);
+    if varies {
+        headers.append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    }
+    if packed {
+        let gzip = HeaderValue::from_static("gzip");
+        headers.insert(header::CONTENT_ENCODING, gzip);
     }
     response
 }

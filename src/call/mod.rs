@@ -6,7 +6,9 @@ mod client;
 mod level;
 mod name;
 mod networks;
+mod packed;
 mod pieces;
+mod ready;
 mod sight;
 mod template;
 mod visit;
@@ -24,6 +26,7 @@ pub(crate) use name::name;
 pub use name::{KeyName, RoleName, ServerName};
 pub use networks::Networks;
 pub use pieces::Pieces;
+pub use ready::Ready;
 pub use sight::{Extent, Sight};
 pub use template::Template;
 pub use visit::Visit;
@@ -227,7 +230,7 @@ pub enum Reply {
     Whole(Bytes),
     /// The whole message, with the server's own error.
     Failed(Bytes),
-    /// A whole message of the gateway's own, with a result, in pieces.
+    /// A whole message of the gateway's own, with a result that stood ready, in pieces.
     Pieces(Pieces),
     /// One message that is still arriving. Its id is the client's own.
     Streamed(Body),

@@ -185,7 +185,8 @@ impl Pipeline {
             .raw_bytes(Part::Id)
             .unwrap_or_default();
         let reply = match route::choose(&view, &self.tasks, admitted)? {
-            Route::Here(result) => Reply::result(&id, result),
+            Route::Here(result) => Reply::Whole(message::result(&id, &result)),
+            Route::Listed(list) => Reply::ready(&id, list),
             Route::Level(level) => {
                 self.set_level(&plan, session, level).await;
                 Reply::Whole(message::result(&id, b"{}"))

@@ -19,7 +19,7 @@ pub use view::{Filter, Member, Selection, View};
 pub use views::{Part as ServerPart, Sights, Views};
 
 use crate::{
-    call::{Behalf, Call, Level, RoleHeaders, ServerName, Target},
+    call::{Behalf, Call, Level, Ready, RoleHeaders, ServerName, Target},
     limit::Admitted,
     mcp::{Frame, List, Part, fields, header::Mirror},
     refusal::Refusal,
@@ -108,6 +108,8 @@ impl Routed {
 pub enum Route {
     /// The gateway, with this result.
     Here(Bytes),
+    /// The gateway, with a list.
+    Listed(Arc<Ready>),
     /// The gateway, once it has passed the level on to every server.
     Level(Level),
     /// A server.
@@ -133,9 +135,9 @@ pub fn choose(view: &View, tasks: &Tasks, admitted: Admitted) -> Result<Route, R
     let (way, part) = match &call.target {
         Target::Ping => return Ok(Route::Here(Bytes::from_static(b"{}"))),
         Target::List(list) if call.client.revision.is_stateless() => {
-            return Ok(Route::Here(view.stateless_list(*list)));
+            return Ok(Route::Listed(view.stateless_list(*list)));
         }
-        Target::List(list) => return Ok(Route::Here(view.list(*list).clone())),
+        Target::List(list) => return Ok(Route::Listed(view.session_list(*list))),
         Target::LogLevel(level) => return Ok(Route::Level(*level)),
         Target::Tool(name) => (view.way(List::Tools, name), Part::Name),
         Target::Prompt(name) => (view.way(List::Prompts, name), Part::Name),

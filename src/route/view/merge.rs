@@ -1,5 +1,7 @@
 //! Many lists become one.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 
 use super::{
@@ -33,7 +35,7 @@ impl View {
             }
             let result = [b"{\"", list.key().as_bytes(), b"\":[", &items[..], b"]}"].concat();
             if let Some(slot) = view.lists.get_mut(list as usize) {
-                *slot = Bytes::from(result);
+                *slot = Arc::new(Bytes::from(result).into());
             }
         }
         let there = |member: &&Member<'_>| view.filter.reaches(member.server);

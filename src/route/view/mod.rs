@@ -14,7 +14,7 @@ pub use filter::{Filter, Selection};
 use super::template::Template;
 use crate::{
     authorise::Source,
-    call::ServerName,
+    call::{Ready, ServerName},
     map::Map,
     mcp::{List, header::Mirror, object},
     route::Catalog,
@@ -61,9 +61,9 @@ pub struct Member<'a> {
 #[derive(Debug, Default)]
 pub struct View {
     /// The four `…/list` results.
-    lists: [Bytes; 4],
+    lists: [Arc<Ready>; 4],
     /// The same for requests that stand for themselves, made when the first of them comes.
-    stateless: [OnceLock<Bytes>; 4],
+    stateless: [OnceLock<Arc<Ready>>; 4],
     counts: [usize; 4],
     names: [Map<String, Way>; 4],
     /// What is there and not for the caller, and the rule that denies it.
@@ -87,10 +87,17 @@ pub struct View {
 }
 
 impl View {
-    /// The result of a list request.
+    /// A list, as a session gets it.
     pub fn list(&self, list: List) -> &Bytes {
         static EMPTY: Bytes = Bytes::from_static(b"{}");
-        self.lists.get(list as usize).unwrap_or(&EMPTY)
+        let ready = self.lists.get(list as usize);
+        ready.map_or(&EMPTY, |ready| ready.bytes())
+    }
+
+    /// The result of a list request on a session.
+    pub fn session_list(&self, list: List) -> Arc<Ready> {
+        let ready = self.lists.get(list as usize);
+        ready.cloned().unwrap_or_default()
     }
 
     /// The server that gets what nobody else understands: the only one.
@@ -110,12 +117,12 @@ impl View {
     }
 
     /// The result of a list request that stands for itself.
-    pub fn stateless_list(&self, list: List) -> Bytes {
-        let make = || -> Bytes {
+    pub fn stateless_list(&self, list: List) -> Arc<Ready> {
+        let make = || {
             let text = std::str::from_utf8(self.list(list)).unwrap_or("{}");
             let scope = self.cache_scope();
             let more = format!(r#""resultType":"complete","ttlMs":0,"cacheScope":"{scope}""#);
-            object::with(text, &more).into()
+            Arc::new(Bytes::from(object::with(text, &more)).into())
         };
         match self.stateless.get(list as usize) {
             Some(made) => made.get_or_init(make).clone(),
