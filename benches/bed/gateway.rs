@@ -1,7 +1,7 @@
 //! The gateway as a process of its own, so that its CPU time is its own.
 
 use std::{
-    fs,
+    env, fs,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -78,7 +78,7 @@ pub(crate) fn aim(address: SocketAddr, policy: bool) -> Aim {
     }
 }
 
-/// Launches one; its files are in `folder`.
+/// Launches one, or the one that `MCPGATE` names; its files are in `folder`.
 pub(crate) fn launch(
     folder: &TempDir,
     listen: &str,
@@ -86,7 +86,13 @@ pub(crate) fn launch(
     policy: bool,
 ) -> Result<Process, Failure> {
     let config = write(folder.path(), listen, servers, policy)?;
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mcpgate"));
+    let program =
+        env::var("MCPGATE").unwrap_or_else(|_unset| env!("CARGO_BIN_EXE_mcpgate").to_owned());
+    let mut command = Command::new(program);
+    if let Ok(profiles) = env::var("PROFILES") {
+        // One file for each process.
+        command.env("LLVM_PROFILE_FILE", format!("{profiles}/%p.profraw"));
+    }
     command.args(["serve", "--log-level", "warn", "--config"]);
     Process::launch(command.arg(&config))
 }

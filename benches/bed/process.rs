@@ -1,10 +1,16 @@
 //! A program that runs for a while, with its children, and threads of our own.
 
-use std::{fs, process::Stdio};
+use std::{fs, process::Stdio, time::Duration};
 
-use tokio::process::{Child, Command};
+use tokio::{
+    process::{Child, Command},
+    time::timeout,
+};
 
 use super::Failure;
+
+/// How long a program may take to end of itself.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A program that runs until this is dropped.
 pub(crate) struct Process {
@@ -37,6 +43,18 @@ impl Process {
     /// What it writes to stderr, once.
     pub(crate) fn stderr(&mut self) -> Result<tokio::process::ChildStderr, Failure> {
         Ok(self.child.stderr.take().ok_or("stderr is read already")?)
+    }
+
+    /// Has it end of itself, as a service manager does.
+    pub(crate) async fn end(mut self) -> Result<(), Failure> {
+        let told = std::process::Command::new("kill")
+            .args(["-TERM", &self.id()?])
+            .status()?;
+        let ended = timeout(PATIENCE, self.child.wait()).await??;
+        match told.success() && ended.success() {
+            true => Ok(()),
+            false => Err(format!("it does not end well: {ended}").into()),
+        }
     }
 
     /// Seconds that its threads and those of its workers have run.

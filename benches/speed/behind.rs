@@ -52,7 +52,11 @@ impl Upstream {
             Self::Sse => {
                 format!("[servers.up]\nurl = \"http://{address}/sse\"\ntransport = \"sse\"\n")
             }
-            Self::Stdio => format!("[servers.up]\n{}", ourselves()?),
+            // What a server does is not counted as the gateway's doing: see `train`.
+            Self::Stdio => format!(
+                "[servers.up]\n{}env = {{ LLVM_PROFILE_FILE = \"/dev/null\" }}\n",
+                ourselves()?
+            ),
             Self::Ten => (0..10)
                 .map(|server| {
                     format!("[servers.up{server}]\nurl = \"http://{address}/list/{server}\"\n")

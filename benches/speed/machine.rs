@@ -29,6 +29,7 @@ pub(super) fn describe() -> Value {
         "date": jiff::Zoned::now().date().to_string(),
         "mcpgate": env!("CARGO_PKG_VERSION"),
         "commit": said(Command::new("git").args(["rev-parse", "--short=10", "HEAD"])),
+        "program": std::env::var("MCPGATE").ok(),
         "nginx": said(Command::new("nginx").arg("-v")).replace("nginx version: nginx/", ""),
         // It does not tell itself.
         "mcp_proxy": std::env::var("MCP_PROXY_VERSION").unwrap_or_default(),

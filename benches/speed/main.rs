@@ -3,7 +3,9 @@
 //!
 //!   --quick         few and short rounds
 //!   --only WORDS    what has one of these in its name (`http-100B,list,idle`)
+//!   --train         measures nothing: has the gateway do a little of everything (`deploy/release`)
 //!
+//! `MCPGATE` names the program to measure, if not the one that cargo has built beside this one.
 //! `ROUNDS` changes how many there are. Every answer is checked, everything has a time limit. The
 //! gateway has 50 roles, 500 keys, metrics and the audit on. Only the ratios mean something
 //! elsewhere. Figures go to target/bench/results.json; see `Round` for what they are.
@@ -22,6 +24,7 @@ mod round;
 mod rounds;
 mod scenarios;
 mod start;
+mod train;
 
 use std::{env, fs, io::Write, net::SocketAddr, path::Path, time::Duration};
 
@@ -88,6 +91,10 @@ fn main() -> Result<(), Failure> {
     let clients = clients.spawn(|| {
         let runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = { runtime }.enable_all().build()?;
+        if env::args().any(|word| word == "--train") {
+            let address = upstream::address(&upstream::serve()?)?;
+            return runtime.block_on(train::train(address));
+        }
         runtime.block_on(measure(&Settings::read()))
     })?;
     clients
