@@ -8,7 +8,12 @@ use toml::{
     de::{DeTable, DeValue, Deserializer},
 };
 
-use super::{ConfigError, Environment, Fault, expand, wording};
+use super::{
+    ConfigError, Environment, Fault,
+    expand::{self, Outside},
+    files::Reader,
+    wording,
+};
 
 /// One TOML file, parsed and with its strings expanded.
 pub(super) struct Document<'a> {
@@ -20,17 +25,12 @@ pub(super) struct Document<'a> {
 /// The sections whose tables have names: `[servers.files]`.
 const NAMED: [&str; 6] = ["servers", "keys", "roles", "views", "limits", "tokens"];
 
-/// Reads a whole file.
-pub(super) fn read(file: &Path) -> Result<String, ConfigError> {
-    std::fs::read_to_string(file).map_err(|error| ConfigError::Unreadable(file.into(), error))
-}
-
 impl<'a> Document<'a> {
     /// Parses `text`, which was read from `file`, and expands every string in it.
     pub(super) fn parse(
         file: &'a Path,
         text: &'a str,
-        environment: &Environment<'_>,
+        (environment, reader): (&Environment<'_>, &Reader),
     ) -> Result<Self, ConfigError> {
         let tree = DeTable::parse(text).map_err(|error| {
             let span = error.span().unwrap_or_default();
@@ -38,8 +38,12 @@ impl<'a> Document<'a> {
             wrong(file, text, span.start, message)
         })?;
         let mut document = Self { file, text, tree };
-        let folder = file.parent().unwrap_or(Path::new("."));
-        expand::expand_table(document.tree.get_mut(), folder, environment)
+        let outside = Outside {
+            folder: file.parent().unwrap_or(Path::new(".")),
+            environment,
+            reader,
+        };
+        expand::expand_table(document.tree.get_mut(), outside)
             .map_err(|(span, message)| document.say(span, |path| Fault::found(path, message)))?;
         Ok(document)
     }

@@ -9,8 +9,6 @@
 //! and `$${` is a literal `${`.
 
 use std::{
-    fs::File,
-    io::Read,
     path::{Path, PathBuf},
     sync::LazyLock,
 };
@@ -19,6 +17,8 @@ use toml::{
     Spanned,
     de::{DeString, DeTable, DeValue},
 };
+
+use super::files::Reader;
 
 /// What a config file may refer to.
 #[derive(Clone, Copy)]
@@ -42,47 +42,45 @@ impl Environment<'static> {
     }
 }
 
-/// Larger than any secret, small enough that `${file:/dev/zero}` is an error and not the end.
-const LARGEST_FILE: u64 = 64 * 1024;
+/// What comes in, and from where.
+#[derive(Clone, Copy)]
+pub(super) struct Outside<'a> {
+    /// Where relative paths start.
+    pub(super) folder: &'a Path,
+    pub(super) environment: &'a Environment<'a>,
+    pub(super) reader: &'a Reader,
+}
 
 /// What went wrong, and with which string.
 pub(super) type Failure = (std::ops::Range<usize>, String);
 
 /// Expands every string of a table, in place.
-pub(super) fn expand_table(
-    table: &mut DeTable<'_>,
-    folder: &Path,
-    environment: &Environment<'_>,
-) -> Result<(), Failure> {
+pub(super) fn expand_table(table: &mut DeTable<'_>, outside: Outside<'_>) -> Result<(), Failure> {
     for (_, value) in table.iter_mut() {
-        expand_value(value, folder, environment)?;
+        expand_value(value, outside)?;
     }
     Ok(())
 }
 
-fn expand_value(
-    value: &mut Spanned<DeValue<'_>>,
-    folder: &Path,
-    environment: &Environment<'_>,
-) -> Result<(), Failure> {
+fn expand_value(value: &mut Spanned<DeValue<'_>>, outside: Outside<'_>) -> Result<(), Failure> {
     let span = value.span();
     match value.get_mut() {
         DeValue::String(text) => {
-            let expanded = expand(text, folder, environment);
+            let expanded = expand(text, outside);
             *text = DeString::Owned(expanded.map_err(|message| (span, message))?);
         }
         DeValue::Array(items) => {
             for item in items.iter_mut() {
-                expand_value(item, folder, environment)?;
+                expand_value(item, outside)?;
             }
         }
-        DeValue::Table(table) => expand_table(table, folder, environment)?,
+        DeValue::Table(table) => expand_table(table, outside)?,
         DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => {}
     }
     Ok(())
 }
 
-fn expand(text: &str, folder: &Path, environment: &Environment<'_>) -> Result<String, String> {
+fn expand(text: &str, outside: Outside<'_>) -> Result<String, String> {
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
@@ -96,17 +94,17 @@ fn expand(text: &str, folder: &Path, environment: &Environment<'_>) -> Result<St
             .split_once('}')
             .ok_or("`${` has no `}`; a literal `${` is written `$${`")?;
         expanded.push_str(before);
-        expanded.push_str(&look_up(name, folder, environment)?);
+        expanded.push_str(&look_up(name, outside)?);
         rest = after;
     }
     expanded.push_str(rest);
     Ok(expanded)
 }
 
-fn look_up(name: &str, folder: &Path, environment: &Environment<'_>) -> Result<String, String> {
+fn look_up(name: &str, outside: Outside<'_>) -> Result<String, String> {
     if let Some(path) = name.strip_prefix("file:") {
-        return read(&folder.join(path))
-            .map_err(|error| format!("`${{file:{path}}}` cannot be read: {error}"));
+        let read = outside.reader.value(&outside.folder.join(path));
+        return read.map_err(|error| format!("`${{file:{path}}}` cannot be read: {error}"));
     }
     let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name
@@ -119,24 +117,7 @@ fn look_up(name: &str, folder: &Path, environment: &Environment<'_>) -> Result<S
                 .to_owned(),
         );
     }
-    (environment.variable)(name).ok_or_else(|| format!("the variable `{name}` is not set"))
-}
-
-fn read(path: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    let read = File::open(path)?
-        .take(LARGEST_FILE + 1)
-        .read_to_string(&mut text)?;
-    if read as u64 > LARGEST_FILE {
-        return Err(std::io::Error::other("it is larger than 64 KiB"));
-    }
-    if text.ends_with('\n') {
-        text.pop();
-        if text.ends_with('\r') {
-            text.pop();
-        }
-    }
-    Ok(text)
+    (outside.environment.variable)(name).ok_or_else(|| format!("the variable `{name}` is not set"))
 }
 
 #[cfg(test)]
@@ -148,7 +129,12 @@ mod tests {
             variable: &|name| (name == "WHO").then(|| "${sam}".to_owned()),
             program: Path::new("mcpgate"),
         };
-        expand(text, Path::new("."), &environment)
+        let outside = Outside {
+            folder: Path::new("."),
+            environment: &environment,
+            reader: &Reader::default(),
+        };
+        expand(text, outside)
     }
 
     #[test]
@@ -167,20 +153,5 @@ mod tests {
     fn a_doubled_dollar_makes_the_brace_literal() {
         assert_eq!(expanded("$${WHO} ${WHO}").unwrap(), "${WHO} ${sam}");
         assert_eq!(expanded("$${").unwrap(), "${");
-    }
-
-    #[test]
-    fn a_file_loses_one_newline_at_its_end() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("key");
-        for (content, value) in [("k", "k"), ("k\n", "k"), ("k\r\n", "k"), ("k\n\n", "k\n")] {
-            std::fs::write(&path, content).unwrap();
-            assert_eq!(read(&path).unwrap(), value);
-        }
-    }
-
-    #[test]
-    fn a_file_without_end_is_an_error() {
-        assert!(read(Path::new("/dev/zero")).is_err());
     }
 }

@@ -20,6 +20,7 @@ mod error;
 mod expand;
 mod fault;
 mod file;
+mod files;
 mod overrides;
 mod paths;
 mod policies;
@@ -30,6 +31,7 @@ mod wording;
 pub use error::ConfigError;
 pub use expand::Environment;
 pub use fault::Fault;
+pub use files::Files;
 pub use overrides::Overrides;
 pub use paths::Paths;
 pub use policies::PolicyConfig;
@@ -38,6 +40,7 @@ pub use test_case::{Expect, TestCaller, TestConfig};
 
 use document::Document;
 use file::ServersFile;
+use files::Reader;
 
 /// Everything the files say, checked and with every reference resolved.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +55,8 @@ pub struct Config {
     pub policy: PolicyConfig,
     /// The folder of the config file, absolute: relative paths start here.
     pub folder: PathBuf,
+    /// All that was read for it.
+    pub files: Files,
 }
 
 /// Reads and checks all files, with the variables of this process.
@@ -69,12 +74,13 @@ pub fn load(paths: &Paths) -> Result<Config, ConfigError> {
 ///
 /// As [`load`].
 pub fn load_with(paths: &Paths, environment: &Environment<'_>) -> Result<Config, ConfigError> {
-    let text = document::read(paths.config())?;
-    let document = Document::parse(paths.config(), &text, environment)?;
+    let reader = Reader::default();
+    let text = reader.document(paths.config())?;
+    let document = Document::parse(paths.config(), &text, (environment, &reader))?;
     let file: ServersFile = document.decode()?;
     file.check().map_err(|fault| document.locate(&fault))?;
 
-    let policy = policies::load(paths, environment, &file)?;
+    let policy = policies::load(paths, (environment, &reader), &file)?;
     let checked = policy.check_gateway(&file.gateway);
     checked.map_err(|fault| document.locate(&fault))?;
     let folder = folder_of(paths.config())?;
@@ -90,6 +96,7 @@ pub fn load_with(paths: &Paths, environment: &Environment<'_>) -> Result<Config,
         servers,
         policy,
         folder,
+        files: reader.files(),
     })
 }
 
@@ -111,6 +118,7 @@ impl Config {
             servers: IndexMap::from([(name, server)]),
             policy: PolicyConfig::default(),
             folder,
+            files: Files::default(),
         })
     }
 

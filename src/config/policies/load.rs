@@ -15,8 +15,9 @@ use crate::{
     call::ServerName,
     config::{
         ConfigError, Environment, Fault, Paths,
-        document::{self, Document},
+        document::Document,
         file::{PolicyFile, ServersFile},
+        files::Reader,
         folder_of,
     },
     forward::ServerConfig,
@@ -25,23 +26,26 @@ use crate::{
 /// Reads every policy file, in the order of their names, and checks what they say together.
 pub(in crate::config) fn load(
     paths: &Paths,
-    environment: &Environment<'_>,
+    (environment, reader): (&Environment<'_>, &Reader),
     servers: &ServersFile,
 ) -> Result<PolicyConfig, ConfigError> {
     let mut texts = Vec::new();
     for path in files(paths)? {
-        let text = document::read(&path)?;
+        let text = reader.document(&path)?;
         texts.push((path, text));
     }
     let mut merged = Merged::default();
     for (path, text) in &texts {
-        let document = Document::parse(path, text, environment)?;
+        let document = Document::parse(path, text, (environment, reader))?;
         let file: PolicyFile = document.decode()?;
         merged.add(document, file)?;
     }
     let folder = folder_of(paths.config())?;
     for token in merged.policy.tokens.values_mut() {
         token.resolve(&folder);
+        if let Some(path) = &token.key_file {
+            reader.look(path);
+        }
     }
     merged.check_holders()?;
     merged.check_tests(&servers.servers)?;
