@@ -38,7 +38,7 @@ pub(super) fn initialize(
     let session = pipeline
         .sessions
         .open(visit, revision, capabilities, info)?;
-    session.sees(&sight);
+    session.sees(&sight, &visit.caller);
     tracing::info!(
         caller = %session.identity(),
         revision = %session.client.revision,

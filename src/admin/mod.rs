@@ -9,6 +9,7 @@ use crate::{
     call::ServerName,
     forward::State,
     mcp::{List, message},
+    observe::Reload,
     pipeline::Pipeline,
 };
 
@@ -32,6 +33,9 @@ struct Details<'a> {
     total_requests: u64,
     timestamp: jiff::Timestamp,
     servers: indexmap::IndexMap<&'a str, State>,
+    /// The last reload, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reload: Option<Reload>,
 }
 
 /// Answers `/health`. It is 200 as long as the gateway itself works: one server that is down
@@ -57,6 +61,7 @@ pub fn health(pipeline: &Pipeline, known: bool) -> Response<Body> {
         total_requests: pipeline.metrics.requests(),
         timestamp: jiff::Timestamp::now(),
         servers,
+        reload: pipeline.metrics.reloads.last(),
     });
     let health = Health { status, details };
     json(StatusCode::OK, message::json(&health).into())

@@ -16,9 +16,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::{
     authenticate,
     call::ServerName,
-    config::{self, Config, ConfigError, Paths},
+    config::{self, Config, ConfigError, Overrides, Paths},
     example::{self, ExampleError},
     forward::ServerConfig,
+    gateway::Source,
 };
 use quick::Quick;
 
@@ -202,11 +203,15 @@ impl Cli {
         match self.command {
             Command::Serve { quick } => {
                 let overrides = quick.overrides(quick::variable)?;
-                let config = self.options.load()?.overlay(&overrides)?;
+                let source = self.options.files(overrides.clone())?;
+                let config = source.read()?;
                 quick::announce(&overrides);
-                serve::http(&config).await
+                serve::http(&config, source).await
             }
-            Command::Stdio => serve::stdio(&self.options.load()?).await,
+            Command::Stdio => {
+                let source = self.options.files(Overrides::default())?;
+                serve::stdio(&source.read()?, source).await
+            }
             Command::Check => {
                 // What `serve` finds in the environment, so that a config which passes serves.
                 let overrides = Quick::default().overrides(quick::variable)?;
@@ -245,9 +250,18 @@ impl Cli {
 }
 
 impl Options {
+    fn paths(&self) -> Result<Paths, ConfigError> {
+        Paths::find(self.config.clone(), self.policies.clone())
+    }
+
+    /// The files, read with what the command line says beside them: now, and at each reload.
+    fn files(&self, overrides: Overrides) -> Result<Source, ConfigError> {
+        let read = move |paths: &Paths| config::load(paths)?.overlay(&overrides);
+        Ok(Source::new(self.paths()?, read))
+    }
+
     fn load(&self) -> Result<Config, CliError> {
-        let paths = Paths::find(self.config.clone(), self.policies.clone())?;
-        Ok(config::load(&paths)?)
+        Ok(config::load(&self.paths()?)?)
     }
 
     /// The config, or one that has the running gateway as its only server, under bare names.

@@ -1,22 +1,23 @@
 //! `serve` and `stdio`.
 
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{CliError, log};
 use crate::{
     config::Config,
-    gateway::Gateway,
+    gateway::{Gateway, Source},
     mcp::List,
     observe::audit::{Audit, AuditConfig},
 };
 
-/// Serves over HTTP until SIGINT or SIGTERM.
-pub(super) async fn http(config: &Config) -> Result<ExitCode, CliError> {
+/// Serves over HTTP until SIGINT or SIGTERM; SIGHUP reads the files again.
+pub(super) async fn http(config: &Config, source: Source) -> Result<ExitCode, CliError> {
     let listen = config.gateway.listen;
     config.may_serve(listen)?;
     if config.policy.shuts_everybody_out() {
@@ -30,7 +31,12 @@ pub(super) async fn http(config: &Config) -> Result<ExitCode, CliError> {
     let address = listener.local_addr()?;
     let ended = ended()?;
     let audit = Audit::start(&config.audit).map_err(|error| CliError::Usage(error.to_string()))?;
-    let gateway = Gateway::across_cores(config, audit)?;
+    let gateway = Gateway::across_cores(config, audit)?.from_files(source);
+    let left = CancellationToken::new();
+    let hangups = tokio::spawn(hangups(&gateway, left.clone())?);
+    if config.gateway.watch {
+        gateway.reloader().watch();
+    }
     let url = format!("http://{address}/mcp");
     log::say(&format!(
         "mcpgate {} serves {url}",
@@ -46,8 +52,12 @@ pub(super) async fn http(config: &Config) -> Result<ExitCode, CliError> {
             log::say(&format!("  {name}"));
         }
     });
-    let served = gateway.serve(listener, ended).await;
+    let until = async {
+        left.run_until_cancelled(ended).await;
+    };
+    let served = gateway.serve(listener, until).await;
     welcome.abort();
+    hangups.abort();
     tracing::info!("stopping");
     gateway.stop().await;
     served?;
@@ -55,7 +65,7 @@ pub(super) async fn http(config: &Config) -> Result<ExitCode, CliError> {
 }
 
 /// Serves one client on stdin and stdout until it closes them.
-pub(super) async fn stdio(config: &Config) -> Result<ExitCode, CliError> {
+pub(super) async fn stdio(config: &Config, source: Source) -> Result<ExitCode, CliError> {
     let ended = ended()?;
     // Stdout is the client's.
     let audit = AuditConfig {
@@ -63,7 +73,10 @@ pub(super) async fn stdio(config: &Config) -> Result<ExitCode, CliError> {
         ..config.audit.clone()
     };
     let audit = Audit::start(&audit).map_err(|error| CliError::Usage(error.to_string()))?;
-    let gateway = Gateway::audited(config, audit);
+    let gateway = Gateway::audited(config, audit).from_files(source);
+    if config.gateway.watch {
+        gateway.reloader().watch();
+    }
     let served = tokio::select! {
         served = gateway.serve_pipe(tokio::io::stdin(), tokio::io::stdout()) => served,
         () = ended => Ok(()),
@@ -71,6 +84,29 @@ pub(super) async fn stdio(config: &Config) -> Result<ExitCode, CliError> {
     gateway.stop().await;
     served?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads the files again and opens that of the audit log anew, at each SIGHUP. It comes from a
+/// terminal that closes, too: then `left` is told, and nobody is served any more.
+fn hangups(
+    gateway: &Gateway,
+    left: CancellationToken,
+) -> std::io::Result<impl Future<Output = ()> + use<>> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let (reloader, pipeline) = (gateway.reloader().clone(), gateway.pipeline().clone());
+    let is_watched = std::io::stdin().is_terminal();
+    Ok(async move {
+        while hangup.recv().await.is_some() {
+            if is_watched && !std::io::stdin().is_terminal() {
+                return left.cancel();
+            }
+            if let Some(audit) = &pipeline.audit {
+                audit.reopen();
+            }
+            // It has been logged how it went.
+            drop(reloader.reload().await);
+        }
+    })
 }
 
 /// Resolves when the process is told to end.

@@ -100,7 +100,8 @@ impl Wire {
                 read.push(data);
             }
         }
-        let passing = Passing::new(read, body, (self.outlet.server.clone(), self.limit));
+        let whose = (self.outlet.server.clone(), self.limit);
+        let passing = Passing::new(read, body, whose, self.streams.token());
         Ok(Reply::Streamed(passing.boxed_unsync()))
     }
 

@@ -43,6 +43,25 @@ impl Link {
         }
     }
 
+    /// Whether it is that one.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Pool(one), Self::Pool(other)) => Arc::ptr_eq(one, other),
+            (Self::Http(one), Self::Http(other)) => Arc::ptr_eq(one, other),
+            (Self::Stateless(one), Self::Stateless(other)) => Arc::ptr_eq(one, other),
+            (Self::Pool(_) | Self::Http(_) | Self::Stateless(_), _) => false,
+        }
+    }
+
+    /// Whether answers still arrive that stream through.
+    pub(super) fn streams(&self) -> bool {
+        match self {
+            Self::Pool(_) => false, // answers on pipes are whole
+            Self::Http(http) => !http.wire.streams.is_empty(),
+            Self::Stateless(server) => !server.wire.streams.is_empty(),
+        }
+    }
+
     /// Whether requests on it stand for themselves.
     pub(super) fn is_stateless(&self) -> bool {
         match self {

@@ -9,6 +9,7 @@ mod check;
 mod child;
 mod clients;
 mod config;
+mod drain;
 mod environment;
 mod headers;
 mod hearing;

@@ -10,6 +10,7 @@ use std::{
 
 use tokio::sync::Notify;
 
+use super::Server;
 use crate::{
     call::{Client, Identity, ServerName},
     exchange::Exchange,
@@ -45,10 +46,10 @@ pub trait Upward: Send + Sync {
     fn question(&self, client: &Arc<Client>, frame: Frame) -> Answering;
 
     /// The server has come up, or its lists have changed: this is what it offers now.
-    fn offer(&self, server: &ServerName, catalog: Catalog);
+    fn offer(&self, server: &Server, catalog: Catalog);
 
     /// The first attempt to reach the server is over, well or badly.
-    fn settled(&self, server: &ServerName);
+    fn settled(&self, server: &Server);
 }
 
 /// A client's answer, when it comes.

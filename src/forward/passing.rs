@@ -11,6 +11,7 @@ use std::{
 use bytes::Bytes;
 use hyper::body::{Body, Frame as Piece, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::{answer::stopped, http1::Incoming};
 use crate::{call::ServerName, refusal::Refusal};
@@ -24,6 +25,8 @@ pub(super) struct Passing {
     /// How long each pause may be.
     limit: Duration,
     pause: Option<Pin<Box<Sleep>>>,
+    /// Its server is not let go before it is through.
+    _under_way: TaskTrackerToken,
 }
 
 impl Passing {
@@ -32,6 +35,7 @@ impl Passing {
         read: Vec<Bytes>,
         rest: Incoming,
         (server, limit): (ServerName, Duration),
+        under_way: TaskTrackerToken,
     ) -> Self {
         Self {
             read: read.into_iter(),
@@ -39,6 +43,7 @@ impl Passing {
             server,
             limit,
             pause: None,
+            _under_way: under_way,
         }
     }
 

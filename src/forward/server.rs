@@ -1,7 +1,7 @@
 //! One server: its state, and the link it has at the moment.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
     time::Duration,
 };
 
@@ -9,7 +9,7 @@ use arc_swap::ArcSwapOption;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use super::{ServerConfig, caller_meta, life::Life, link::Link, peer::Peer};
+use super::{ServerConfig, Servers, caller_meta, life::Life, link::Link, peer::Peer};
 use crate::{
     call::{Reply, ServerName},
     exchange::Exchange,
@@ -70,6 +70,8 @@ pub struct Server {
     pub(super) children: TaskTracker,
     /// Set when the server is reached for the first time.
     pub(super) link: ArcSwapOption<Link>,
+    /// Set when it is taken out of the plan: those in which calls under way may still find it.
+    pub(super) left: OnceLock<Weak<Servers>>,
     state: Mutex<State>,
 }
 
@@ -100,8 +102,19 @@ impl Server {
             max_message,
             children: children.clone(),
             link: ArcSwapOption::empty(),
+            left: OnceLock::new(),
             state: Mutex::new(state),
         }
+    }
+
+    /// It takes the place of another, and its numbers go on from there.
+    pub(super) fn succeed(&self, before: &Self) {
+        self.set(|state| state.restarts = before.state().restarts);
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &ServerName {
+        &self.name
     }
 
     /// Its configuration.

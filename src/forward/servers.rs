@@ -56,6 +56,39 @@ impl Servers {
         }
     }
 
+    /// The servers of another configuration: one whose table says the same is the same.
+    pub fn after(&self, configs: &IndexMap<ServerName, ServerConfig>, max_message: usize) -> Self {
+        let server = |(name, config): (&ServerName, &ServerConfig)| {
+            let before = self.by_name.get(name);
+            let server = match before.filter(|before| before.config == *config) {
+                Some(same) => same.clone(),
+                None => {
+                    let server = Server::new(name, config, max_message, &self.children);
+                    if let Some(before) = before {
+                        server.succeed(before);
+                    }
+                    Arc::new(server)
+                }
+            };
+            (name.clone(), server)
+        };
+        Self {
+            by_name: configs.iter().map(server).collect(),
+            children: self.children.clone(),
+        }
+    }
+
+    /// The server of that name.
+    pub fn get(&self, name: &ServerName) -> Option<&Arc<Server>> {
+        self.by_name.get(name)
+    }
+
+    /// Whether it is this one that stands here under its name.
+    pub fn have(&self, server: &Server) -> bool {
+        let known = self.by_name.get(&server.name);
+        known.is_some_and(|known| std::ptr::eq(&**known, server))
+    }
+
     /// Each server under its name.
     pub fn iter(&self) -> impl Iterator<Item = (&ServerName, &Arc<Server>)> {
         self.by_name.iter()

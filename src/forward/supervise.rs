@@ -1,4 +1,4 @@
-//! Keeps one server connected: in the background, again and again, until the gateway stops.
+//! Keeps one server connected: in the background, again and again, until it is told to stop.
 
 use std::{sync::Arc, time::Duration};
 
@@ -35,7 +35,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const HEALTHY: Duration = Duration::from_secs(30);
 
 impl Server {
-    /// Connects, serves until the connection falls, pauses, connects again.
+    /// Connects, serves until the connection falls, pauses, connects again. What stands when it is
+    /// told to stop stands on, until [`Server::leave`].
     pub async fn keep(self: Arc<Self>, upward: Arc<dyn Upward>, stop: CancellationToken) {
         let outlet = Outlet::new(&self.name, upward);
         let mut pause = FIRST_PAUSE;
@@ -53,7 +54,6 @@ impl Server {
                 () = stop.cancelled() => break,
             }
         }
-        self.leave().await;
     }
 
     /// One connection from its beginning to its end.
@@ -64,8 +64,8 @@ impl Server {
                 let catalog = self.fetch_all(&link, &greeting).await;
                 guard.keep();
                 self.joined(&link, &greeting, &catalog);
-                outlet.upward.offer(&self.name, catalog.clone());
-                outlet.upward.settled(&self.name);
+                outlet.upward.offer(self, catalog.clone());
+                outlet.upward.settled(self);
                 let life = connection.life();
                 tokio::select! {
                     () = self.follow(&link, life, &greeting, catalog, outlet) => {}
@@ -74,7 +74,7 @@ impl Server {
             }
             Err(refusal) => {
                 self.fell(&reason(refusal));
-                outlet.upward.settled(&self.name);
+                outlet.upward.settled(self);
             }
         }
     }
@@ -217,7 +217,7 @@ impl Server {
             let before = catalog.clone();
             self.fetch(link, greeting, &lists, &mut catalog).await;
             if catalog != before {
-                outlet.upward.offer(&self.name, catalog.clone());
+                outlet.upward.offer(self, catalog.clone());
             }
         }
         self.fell(&life.reason());
@@ -231,7 +231,10 @@ impl Server {
             state.version = Some(greeting.version.clone());
             state.error = None;
         });
-        self.link.store(Some(Arc::new(link.clone())));
+        // The same one stays: calls under way are counted by it.
+        if !self.link.load().as_ref().is_some_and(|held| held.is(link)) {
+            self.link.store(Some(Arc::new(link.clone())));
+        }
         tracing::info!(
             server = %self.name,
             version = greeting.version,
@@ -248,12 +251,6 @@ impl Server {
             state.restarts += 1;
         });
         tracing::warn!(server = %self.name, "server is down: {reason}");
-    }
-
-    /// Ends what stands. A child's own task sees it out.
-    async fn leave(&self) {
-        let Ok(link) = self.link() else { return };
-        link.leave().await;
     }
 }
 

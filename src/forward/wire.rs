@@ -7,6 +7,7 @@ use http::{HeaderMap, Method as Verb, Uri};
 use http_body_util::{BodyExt, Limited};
 use hyper_rustls::ConfigBuilderExt;
 use rustls::{ClientConfig, RootCertStore};
+use tokio_util::task::TaskTracker;
 
 use super::{
     ServerConfig,
@@ -23,6 +24,8 @@ pub(super) struct Wire {
     pub(super) max_message: usize,
     /// How long an answer may take, and each pause in a large one.
     pub(super) limit: Duration,
+    /// The large answers on their way through.
+    pub(super) streams: TaskTracker,
     connections: Connections,
     uri: Uri,
 }
@@ -55,6 +58,7 @@ impl Wire {
             outlet,
             max_message,
             limit: config.timeout,
+            streams: TaskTracker::new(),
             connections: Connections::new(tls),
             uri,
         })

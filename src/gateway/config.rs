@@ -10,7 +10,8 @@ use crate::{
     config::Fault,
 };
 
-/// The `[gateway]` table of `servers.toml`. A change of it needs a restart.
+/// The `[gateway]` table of `servers.toml`. What feeds the policy and the names takes effect with a
+/// reload, the rest needs a restart.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GatewayConfig {
@@ -54,6 +55,8 @@ pub struct GatewayConfig {
     /// How long the first lists wait for servers that are still connecting.
     #[serde(with = "humantime_serde")]
     pub first_list_wait: Duration,
+    /// Whether the files are read again when they change.
+    pub watch: bool,
 }
 
 /// `names = "portable" | "verbatim"`.
@@ -88,11 +91,64 @@ impl Default for GatewayConfig {
             names: Names::Portable,
             name_budget: 50,
             first_list_wait: Duration::from_secs(5),
+            watch: true,
         }
     }
 }
 
 impl GatewayConfig {
+    /// The keys that differ from what runs and are looked at only when the gateway starts. The
+    /// others feed the policy, and take effect at once.
+    pub(super) fn restarts(&self, running: &Self) -> Vec<&'static str> {
+        // By name, so that a new key has to be thought about.
+        let Self {
+            listen,
+            allow_unauthenticated: _, // asked anew each time
+            max_connections,
+            max_sessions,
+            session_idle,
+            max_message,
+            allowed_hosts,
+            allowed_origins,
+            cors_origins,
+            public_url,
+            names: _,
+            allowed_ips: _,
+            metrics_from: _,
+            trusted_proxies: _,
+            failed_sign_ins: _,
+            stdio_role: _,
+            refuse_with_status,
+            name_budget: _,
+            first_list_wait: _, // for the first moments alone
+            watch,
+        } = self;
+        let keys = [
+            ("listen", *listen != running.listen),
+            (
+                "max_connections",
+                *max_connections != running.max_connections,
+            ),
+            ("max_sessions", *max_sessions != running.max_sessions),
+            ("session_idle", *session_idle != running.session_idle),
+            ("max_message", *max_message != running.max_message),
+            ("allowed_hosts", *allowed_hosts != running.allowed_hosts),
+            (
+                "allowed_origins",
+                *allowed_origins != running.allowed_origins,
+            ),
+            ("cors_origins", *cors_origins != running.cors_origins),
+            ("public_url", *public_url != running.public_url),
+            (
+                "refuse_with_status",
+                *refuse_with_status != running.refuse_with_status,
+            ),
+            ("watch", *watch != running.watch),
+        ];
+        let differ = keys.into_iter().filter(|(_, differs)| *differs);
+        differ.map(|(key, _)| key).collect()
+    }
+
     /// Finds what the types cannot say.
     pub(crate) fn check(&self) -> Result<(), Fault> {
         for (key, is_zero) in [

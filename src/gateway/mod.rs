@@ -3,10 +3,15 @@
 mod cases;
 mod config;
 mod explain;
+mod keepers;
+mod places;
 mod policy;
+mod reload;
+mod reloaded;
 mod serve;
 mod supposed;
 mod timers;
+mod watch;
 mod workers;
 
 use std::{io, sync::Arc, time::Duration};
@@ -14,6 +19,8 @@ use std::{io, sync::Arc, time::Duration};
 pub use cases::{Case, cases};
 pub use config::{GatewayConfig, Names};
 pub use explain::{Asker, Explained, SentHeader, explain};
+pub use reload::{ReloadError, Reloader, Source};
+pub use reloaded::Reloaded;
 pub use supposed::{Supposed, plan};
 
 use tokio::{
@@ -21,12 +28,13 @@ use tokio::{
     net::TcpListener,
     time::{MissedTickBehavior, interval, timeout},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    accept, config::Config, forward::Upward, observe::audit::Audit, pipeline::Pipeline,
-    route::Naming, session::Sessions, start::Start,
+    accept, config::Config, observe::audit::Audit, pipeline::Pipeline, route::Naming,
+    session::Sessions, start::Start,
 };
+use keepers::Keepers;
 use workers::Workers;
 
 /// How often idle sessions are looked for and metrics are folded.
@@ -38,10 +46,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub struct Gateway {
     pipeline: Arc<Pipeline>,
     config: GatewayConfig,
-    stop: CancellationToken,
-    tasks: TaskTracker,
-    /// They outlive all connections: servers that were opened for one are looked after there.
-    workers: Workers,
+    reloader: Reloader,
 }
 
 impl Gateway {
@@ -71,28 +76,37 @@ impl Gateway {
         let names = servers.iter().map(|(name, _)| name.clone());
         let start = Start::new(names, gateway.first_list_wait);
         let pipeline = Arc::new(Pipeline::new(plan, sessions, start, audit.map(Arc::new)));
-        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let keepers = Keepers::new(pipeline.clone(), workers);
         for (_, server) in servers.iter() {
-            let upward: Arc<dyn Upward> = pipeline.clone();
-            let (kept, place) = (
-                server.clone().keep(upward, stop.child_token()),
-                workers.place(),
-            );
-            let runtime = place.runtime.clone();
-            let keeping = async move {
-                kept.await;
-                drop(place);
-            };
-            tasks.spawn_on(keeping, &runtime);
+            keepers.keep(server);
         }
-        tasks.spawn(sweep(pipeline.clone(), stop.child_token()));
+        let sweeping = sweep(pipeline.clone(), keepers.stop.child_token());
+        keepers.tasks.spawn(sweeping);
         Self {
             pipeline,
             config: gateway,
-            stop,
-            tasks,
-            workers,
+            reloader: Reloader::new(keepers, config),
         }
+    }
+
+    /// Remembers where its configuration came from, so that it can be reloaded.
+    #[must_use]
+    pub fn from_files(self, source: Source) -> Self {
+        self.reloader.set_source(source);
+        self
+    }
+
+    /// What reloads it, also for those who do not have the gateway itself.
+    pub fn reloader(&self) -> &Reloader {
+        &self.reloader
+    }
+
+    /// Reads its files again, and puts in force what they say.
+    ///
+    /// # Errors
+    /// When they say anything wrong, or there are none. Then nothing has changed.
+    pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
+        self.reloader.reload().await
     }
 
     /// What answers the calls.
@@ -109,7 +123,8 @@ impl Gateway {
         listener: TcpListener,
         until: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let place = (listener, &self.workers);
+        self.reloader.serves(listener.local_addr()?);
+        let place = (listener, &self.reloader.keepers().workers);
         serve::serve(&self.pipeline, &self.config, place, until).await
     }
 
@@ -150,12 +165,13 @@ impl Gateway {
         for session in self.pipeline.sessions.all() {
             self.pipeline.end(session.id());
         }
-        self.stop.cancel();
-        self.tasks.close();
+        let keepers = self.reloader.keepers();
+        keepers.stop.cancel();
+        keepers.tasks.close();
         let servers = self.pipeline.plan().servers.clone();
         let audit = self.pipeline.audit.clone();
         let all = async {
-            self.tasks.wait().await;
+            keepers.tasks.wait().await;
             servers.gone().await;
             if let Some(audit) = audit {
                 audit.close().await;

@@ -8,7 +8,7 @@ use crate::{
     authenticate::{ApiKeys, Credentials, TrustedHeaders, anonymous, jwt::Tokens},
     authorise::{Condition, Grants, Pattern, Role, Roles, Rule, RuleConfig, Rules, Source},
     call::{RoleHeaders, RoleName, Standing, Template},
-    config::{Config, PolicyConfig, RoleConfig},
+    config::{Config, ConfigError, PolicyConfig, RoleConfig},
     forward::templates,
     limit::{Applying, LimitConfig, LimitName, Limits, SignIns},
     map::Map,
@@ -19,8 +19,24 @@ use crate::{
 /// In what time an address may fail to sign in `[gateway] failed_sign_ins` times.
 const SIGN_INS: Duration = Duration::from_secs(60);
 
-/// What calls are judged by, under a configuration.
-pub(super) fn policy(config: &Config) -> Policy {
+/// The issuers of a configuration. It reads files: not for the threads that serve calls.
+///
+/// # Errors
+/// When one of them has changed since the loader read it, and cannot be used any more.
+pub(super) fn tokens(config: &Config) -> Result<Tokens, ConfigError> {
+    Tokens::new(&config.policy.tokens).map_err(ConfigError::Unplaced)
+}
+
+/// What calls are judged by, under a configuration. What has been counted and fetched under the
+/// one before it stays, as far as it holds for the same.
+pub(super) fn policy(config: &Config, tokens: Tokens, previous: Option<&Policy>) -> Policy {
+    let tokens = match previous {
+        Some(previous) => tokens.inheriting(&previous.credentials.tokens),
+        None => tokens,
+    };
+    let most = config.gateway.failed_sign_ins;
+    let sign_ins = previous.map(|previous| previous.sign_ins.clone());
+    let sign_ins = sign_ins.filter(|sign_ins| sign_ins.most() == most);
     let files = &config.policy;
     let roles = Arc::new(Roles::new(files.roles.iter().map(|(name, role)| {
         let role = Role {
@@ -43,12 +59,13 @@ pub(super) fn policy(config: &Config) -> Policy {
         views: selections(files),
         gates: gates.iter().map(|(name, _)| name.clone()).collect(),
     };
-    let all_limits = Limits::new(named_limits(files), None);
-    let (credentials, role_headers) = (credentials(config), role_headers(files));
+    let counted = previous.map(|previous| &previous.all_limits);
+    let all_limits = Limits::new(named_limits(files), counted);
+    let (credentials, role_headers) = (credentials(config, tokens), role_headers(files));
     Policy {
         passing: passing(config, &role_headers, &credentials),
         credentials,
-        sign_ins: Arc::new(SignIns::new(config.gateway.failed_sign_ins, SIGN_INS)),
+        sign_ins: sign_ins.unwrap_or_else(|| Arc::new(SignIns::new(most, SIGN_INS))),
         roles,
         local: match &config.gateway.stdio_role {
             Some(role) => Standing::Role(role.clone()),
@@ -66,7 +83,7 @@ pub(super) fn policy(config: &Config) -> Policy {
     }
 }
 
-fn credentials(config: &Config) -> Credentials {
+fn credentials(config: &Config, tokens: Tokens) -> Credentials {
     let files = &config.policy;
     let role = files
         .anonymous
@@ -80,11 +97,7 @@ fn credentials(config: &Config) -> Credentials {
     };
     Credentials {
         keys: ApiKeys::new(&files.keys),
-        // The loader has read the same, unless a file has changed in this moment.
-        tokens: Tokens::new(&files.tokens).unwrap_or_else(|fault| {
-            tracing::error!("tokens are not accepted: {fault}");
-            Tokens::default()
-        }),
+        tokens,
         trusted: files.trusted_headers.as_ref().and_then(TrustedHeaders::new),
         roles: files.roles.keys().cloned().collect(),
         anonymous: standing.map(anonymous),

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::policy;
 use crate::{
+    authenticate::jwt::Tokens,
     authorise::Wanted,
     config::Config,
     forward::Servers,
@@ -16,7 +17,12 @@ use crate::{
 
 /// The plan of a configuration, before any server has been heard of.
 pub fn plan(config: &Config) -> Plan {
-    let policy = Arc::new(policy::policy(config));
+    // The loader has read the same, unless a file has changed in this moment.
+    let tokens = policy::tokens(config).unwrap_or_else(|fault| {
+        tracing::error!("tokens are not accepted: {fault}");
+        Tokens::default()
+    });
+    let policy = Arc::new(policy::policy(config, tokens, None));
     Plan {
         servers: Arc::new(Servers::new(&config.servers, config.gateway.max_message)),
         views: Arc::new(Views::new(policy.sights.clone(), Vec::new())),

@@ -9,12 +9,23 @@ use super::{keys::network, rate::Rate};
 /// An address may fail `most` times at once; they come back one by one, `most` in each `per`.
 /// While more addresses fail than can be kept, those that are not known share one count.
 #[derive(Debug)]
-pub struct SignIns(Rate);
+pub struct SignIns {
+    rate: Rate,
+    most: u32,
+}
 
 impl SignIns {
     /// `most` failures in each `per`.
     pub fn new(most: u32, per: Duration) -> Self {
-        Self(Rate::new(most, per, most))
+        Self {
+            rate: Rate::new(most, per, most),
+            most,
+        }
+    }
+
+    /// How many failures it allows at once.
+    pub fn most(&self) -> u32 {
+        self.most
     }
 
     /// Whether that address may try. To be asked before its credentials are looked at, so that
@@ -23,18 +34,18 @@ impl SignIns {
     /// # Errors
     /// With the time until it may.
     pub fn check(&self, address: IpAddr) -> Result<(), Duration> {
-        self.0.look(network(address))
+        self.rate.look(network(address))
     }
 
     /// Counts a failure.
     pub fn failed(&self, address: IpAddr) {
         // Beyond the most there is nothing left to count: it may not try anyway.
-        self.0.take(network(address)).ok();
+        self.rate.take(network(address)).ok();
     }
 
     /// Forgets the addresses that have not failed lately.
     pub fn sweep(&self) {
-        self.0.sweep();
+        self.rate.sweep();
     }
 }
 

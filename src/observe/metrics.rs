@@ -1,8 +1,9 @@
-//! Metrics for Prometheus. Every handle is resolved when the gateway starts; a call touches
-//! atomics only. Labels come from closed sets: the config, the stages, the outcomes.
+//! Metrics for Prometheus. Every handle is resolved when the gateway starts, or when a reload brings
+//! a server; a call touches atomics only. Labels come from closed sets: the config, the stages, the
+//! outcomes.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -10,15 +11,20 @@ use std::{
     time::Duration,
 };
 
-use metrics::{Counter, Gauge, Histogram, Label};
+use metrics::{Counter, Gauge, Histogram, Label, with_local_recorder};
 use metrics_exporter_prometheus::{
     Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
 
 use tokio::time::Instant;
 
-use super::{Counted, Outcome, audit::AuditCounters};
-use crate::{call::ServerName, forward::State, map::Map, refusal::Stage};
+use super::{Counted, Outcome, audit::AuditCounters, reloads::Reloads};
+use crate::{
+    call::ServerName,
+    forward::State,
+    map::{Map, Table},
+    refusal::Stage,
+};
 
 /// From 100 µs to two minutes: a local call and a long-running tool.
 const BUCKETS: [f64; 13] = [
@@ -35,14 +41,20 @@ const AUDITED: [&str; 3] = [
 /// The numbers of one gateway.
 pub struct Metrics {
     handle: PrometheusHandle,
+    recorder: Arc<PrometheusRecorder>,
+    /// Of the servers that were there from the start.
     calls: Map<ServerName, Calls>,
+    /// Of those that have come since.
+    joined: Table<ServerName, Calls>,
     own: Calls,
     refusals: HashMap<Stage, Counter>,
     /// What is counted for tools, roles, limits and bad credentials.
     pub counted: Counted,
+    /// Reloads of the configuration.
+    pub reloads: Reloads,
     audited: [Counter; 3],
     in_flight: Gauge,
-    servers: HashMap<ServerName, Health>,
+    servers: Table<ServerName, Health>,
     sessions: Gauge,
     connections: Gauge,
     started: Instant,
@@ -94,6 +106,9 @@ impl Metrics {
         });
         Self {
             handle: recorder.handle(),
+            recorder: recorder.clone(),
+            joined: Table::default(),
+            reloads: Reloads::new(),
             calls: servers
                 .iter()
                 .map(|name| ((*name).clone(), Calls::of(name.as_str())))
@@ -128,14 +143,35 @@ impl Metrics {
 
     /// One request has been answered, by that server or by the gateway itself.
     pub fn answered(&self, server: Option<&ServerName>, outcome: Outcome, elapsed: Duration) {
-        let calls = server
-            .and_then(|name| self.calls.get(name))
-            .unwrap_or(&self.own);
         self.requests.fetch_add(1, Ordering::Relaxed);
-        calls.seconds.record(elapsed.as_secs_f64());
-        if let Some(counter) = calls.outcomes.get(outcome as usize) {
-            counter.increment(1);
+        let Some(name) = server else {
+            return self.own.ended(outcome, elapsed);
+        };
+        match self.calls.get(name) {
+            Some(calls) => calls.ended(outcome, elapsed),
+            None => match self.joined.get(name) {
+                Some(calls) => calls.ended(outcome, elapsed),
+                None => self.own.ended(outcome, elapsed),
+            },
         }
+    }
+
+    /// These servers are there now. What was counted for others stays, as counters do.
+    pub fn serve<'a>(&self, servers: impl Iterator<Item = &'a ServerName>) {
+        with_local_recorder(&*self.recorder, || {
+            let mut here = HashSet::new();
+            for name in servers {
+                here.insert(name);
+                self.servers
+                    .entry(name.clone())
+                    .or_insert_with(|| Health::of(name));
+                if !self.calls.contains_key(name) {
+                    let joined = self.joined.entry(name.clone());
+                    joined.or_insert_with(|| Calls::of(name.as_str()));
+                }
+            }
+            self.servers.retain(|name, _| here.contains(name));
+        });
     }
 
     /// One request has been refused.
@@ -196,7 +232,18 @@ impl Metrics {
 
     /// The page that Prometheus reads.
     pub fn render(&self) -> String {
-        self.handle.render()
+        let page = self.handle.render();
+        // The exporter cannot forget: how a server is doing that is gone is not told here.
+        let lines = page.split_inclusive('\n');
+        lines.filter(|line| !self.is_of_one_gone(line)).collect()
+    }
+
+    fn is_of_one_gone(&self, line: &str) -> bool {
+        let labels = line.strip_prefix("mcp_server_");
+        let name = labels.and_then(|labels| labels.split_once("{server=\""));
+        let name = name.and_then(|(_, rest)| rest.split_once('"'));
+        let name = name.and_then(|(name, _)| ServerName::try_from(name.to_owned()).ok());
+        name.is_some_and(|name| !self.servers.contains_key(&name))
     }
 
     /// Folds what was recorded; memory grows until somebody does, and nobody may be scraping.
@@ -216,6 +263,13 @@ impl Health {
 }
 
 impl Calls {
+    fn ended(&self, outcome: Outcome, elapsed: Duration) {
+        self.seconds.record(elapsed.as_secs_f64());
+        if let Some(counter) = self.outcomes.get(outcome as usize) {
+            counter.increment(1);
+        }
+    }
+
     fn of(server: &str) -> Self {
         let label = || Label::new("server", server.to_owned());
         let counter = |outcome: Outcome| {

@@ -4,7 +4,9 @@ pub mod audit;
 mod counted;
 mod metrics;
 mod record;
+mod reloads;
 
 pub use counted::Counted;
 pub use metrics::Metrics;
 pub use record::{Outcome, Record, one_line};
+pub use reloads::{Reload, Reloads};

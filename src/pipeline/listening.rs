@@ -111,7 +111,7 @@ impl Pipeline {
             resources: on("resourcesListChanged"),
         };
         let session = self.sessions.listen(&asker.client, filter)?;
-        session.sees(&sight);
+        session.sees(&sight, &visit.caller);
         // From here on it ends with the request, also if the client goes away meanwhile.
         let mut listening = Listening {
             pipeline: self.clone(),

@@ -9,6 +9,7 @@ mod listening;
 mod notices;
 mod parking;
 mod plan;
+mod publish;
 mod sessions;
 mod trial;
 

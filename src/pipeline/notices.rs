@@ -1,17 +1,14 @@
 //! The mirror of a call: what a server says without having been asked, and whom it concerns.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError},
-};
+use std::sync::{Arc, PoisonError};
 
-use super::{Pipeline, Plan};
+use super::{Pipeline, Plan, publish::parts};
 use crate::{
-    call::{Client, Level, ServerName, Sight, Target},
+    call::{Client, Level, ServerName, Target},
     exchange::Exchange,
     forward::{Answering, Audience, Server, Sharing, Upward},
     mcp::{Frame, Method, Part, fields, message},
-    route::{self, Catalog, ServerPart, Views},
+    route::{Catalog, Views},
     session::Session,
 };
 
@@ -72,23 +69,27 @@ impl Upward for Pipeline {
         })
     }
 
-    fn offer(&self, server: &ServerName, catalog: Catalog) {
+    fn offer(&self, server: &Server, catalog: Catalog) {
         let mut catalogs = self.catalogs.lock().unwrap_or_else(PoisonError::into_inner);
-        catalogs.insert(server.clone(), Arc::new(catalog));
         let plan = self.plan.load_full();
-        let part = |(name, server): (&ServerName, &Arc<Server>)| {
-            let prefix = server.config().prefix.as_deref().unwrap_or(name.as_str());
-            Some(ServerPart {
-                server: name.clone(),
-                prefix: prefix.to_owned(),
-                catalog: catalogs.get(name)?.clone(),
-            })
-        };
-        let parts = plan.servers.iter().filter_map(part).collect();
-        self.publish(&plan.views, Views::new(plan.policy.sights.clone(), parts));
+        // One that has just been taken out may not have heard of it yet.
+        if !plan.servers.have(server) {
+            return;
+        }
+        catalogs.insert(server.name().clone(), Arc::new(catalog));
+        let parts = parts(&plan.servers, &catalogs);
+        let views = Arc::new(Views::new(plan.policy.sights.clone(), parts));
+        self.publish(
+            &plan,
+            Plan {
+                views,
+                ..Plan::clone(&plan)
+            },
+        );
     }
 
-    fn settled(&self, server: &ServerName) {
+    fn settled(&self, server: &Server) {
+        let server = server.name();
         self.start.settled(server);
         // What has just come up knows nothing of what was wanted of it, or of the one before it.
         let (level, uris) = (self.lowest_level(), self.subscriptions.at(server));
@@ -167,33 +168,6 @@ impl Pipeline {
         let listeners = listeners.iter().filter_map(|id| self.sessions.get(id));
         for session in listeners.filter(|session| told(session) && offered(session)) {
             session.outbox.push(frame.bytes().clone());
-        }
-    }
-
-    fn publish(&self, before: &Views, views: Views) {
-        let told = &before.whole().warnings;
-        for warning in &views.whole().warnings {
-            if !told.contains(warning) {
-                tracing::warn!("{warning}");
-            }
-        }
-        let views = Arc::new(views);
-        self.plan.rcu(|plan| Plan {
-            views: views.clone(),
-            ..Plan::clone(plan)
-        });
-        // Many see the same: what has changed there is found out once.
-        let mut changed: HashMap<Sight, Vec<Method>> = HashMap::new();
-        for session in self.sessions.all() {
-            let Some(sight) = session.sight() else {
-                continue;
-            };
-            let kinds = changed
-                .entry(sight)
-                .or_insert_with_key(|sight| route::views::changed(before, &views, sight));
-            for kind in kinds.iter().filter(|kind| session.hears(**kind)) {
-                session.outbox.push_once(message::notification(*kind, None));
-            }
         }
     }
 

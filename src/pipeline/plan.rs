@@ -11,14 +11,15 @@ use crate::{
     authenticate::Credentials,
     authorise::Roles,
     call::{
-        Behalf, Caller, Extent, Networks, RoleHeaders, RoleName, ServerName, Sight, Standing, Visit,
+        Behalf, Caller, Extent, Identity, Networks, RoleHeaders, RoleName, ServerName, Sight,
+        Standing, Visit, Who,
     },
     forward::Servers,
     limit::{Applying, Limits, SignIns},
     map::Map,
     refusal::Refusal,
     route::{Sights, View, Views},
-    session::Session,
+    session::{Seen, Session},
 };
 
 /// Everything a call is judged by. It is replaced whole, and a call sees one of it.
@@ -99,6 +100,32 @@ impl Policy {
         }
     }
 
+    /// Whoever was seen before, as far as it can be said without asking them again: a role that a
+    /// token or a trusted peer names stays the one that it was. Nothing: they may not come in.
+    fn again(&self, identity: &Identity, seen: &Seen) -> Option<Caller> {
+        if !self.allowed.admit(seen.address) {
+            return None;
+        }
+        let credentials = &self.credentials;
+        let key = seen.key.as_ref();
+        let key = key.map(|key| credentials.keys.named(key, seen.address));
+        let who = match (identity, key) {
+            (_, Some(Err(_fault))) => return None,
+            (Identity::Key(_), Some(Ok(who))) => who.clone(),
+            (Identity::Anonymous, _) => credentials.anonymous.clone()?,
+            (Identity::Local, _) => Arc::new(Who::of(Identity::Local, self.local.clone())),
+            (Identity::Key(_) | Identity::Token(..) | Identity::User(..), _) => {
+                let standing = match &seen.sight.role {
+                    Some(role) => Standing::Role(role.clone()),
+                    None if self.roles.is_empty() => Standing::Everything,
+                    None => return None,
+                };
+                Arc::new(Who::of(identity.clone(), standing))
+            }
+        };
+        Some(Caller::new(who, seen.address))
+    }
+
     fn open_gates(&self, address: Option<IpAddr>) -> u64 {
         let open = |(bit, (_, from)): (usize, &(ServerName, Networks))| {
             u64::from(from.admit(address)) << bit
@@ -126,10 +153,20 @@ impl Plan {
     pub fn look_on(&self, session: &Session, visit: &Visit) -> Result<(Sight, Arc<View>), Refusal> {
         let looked = self.look(visit);
         match &looked {
-            Ok((sight, _)) => session.sees(sight),
+            Ok((sight, _)) => session.sees(sight, &visit.caller),
             Err(_) => session.sees_nothing(),
         }
         looked
+    }
+
+    /// What somebody sees who saw that under another plan; nothing where they may not look any more.
+    pub fn look_again(&self, identity: &Identity, seen: &Seen) -> Option<Sight> {
+        let caller = self.policy.again(identity, seen)?;
+        let extent = &seen.sight.extent;
+        if self.policy.roles.admit(&caller, extent).is_err() || !self.reaches(extent, &caller) {
+            return None;
+        }
+        Some(self.policy.sight(&caller, extent))
     }
 
     /// Whether there is something under a path, as far as a caller may know.
@@ -140,7 +177,7 @@ impl Plan {
             Extent::Server(name) => {
                 let mut gates = self.policy.gates.iter();
                 let shut = gates.any(|(gate, from)| gate == name && !from.admit(caller.address));
-                let known = self.servers.iter().any(|(server, _)| server == name);
+                let known = self.servers.get(name).is_some();
                 known && !shut && self.policy.roles.may_know(caller, name)
             }
         }

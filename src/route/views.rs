@@ -137,9 +137,9 @@ impl Views {
     }
 }
 
-/// What is to be told to those who see this: the lists that have changed.
-pub fn changed(before: &Views, after: &Views, sight: &Sight) -> Vec<Method> {
-    let (Some(before), Some(after)) = (before.of(sight), after.of(sight)) else {
+/// What is to be told to those who saw one and see the other: the lists that have changed.
+pub fn changed((before, saw): (&Views, &Sight), (after, sees): (&Views, &Sight)) -> Vec<Method> {
+    let (Some(before), Some(after)) = (before.of(saw), after.of(sees)) else {
         return Vec::new();
     };
     let differ = |list: &List| before.list(*list) != after.list(*list);

@@ -6,6 +6,7 @@ mod table;
 mod trail;
 
 use std::{
+    net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -22,7 +23,7 @@ pub use table::{Sessions, random_id};
 pub use trail::{EventId, PATIENCE, Trail};
 
 use crate::{
-    call::{Client, Identity, Sight},
+    call::{Caller, Client, Identity, KeyName, Sight},
     exchange::Exchange,
     mcp::{Frame, List, Method, Part},
 };
@@ -48,6 +49,17 @@ impl Filter {
     }
 }
 
+/// What a client saw when it last looked, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// What it saw.
+    pub sight: Sight,
+    /// The key that it showed.
+    pub key: Option<KeyName>,
+    /// Where it came from; nothing on a pipe.
+    pub address: Option<IpAddr>,
+}
+
 /// One client's session.
 #[derive(Debug)]
 pub struct Session {
@@ -60,7 +72,7 @@ pub struct Session {
     /// What a stateless client listens to; nothing for a session.
     filter: Option<Filter>,
     /// What the client saw when it last looked; nothing where it may not look, or has not.
-    sight: Mutex<Option<Sight>>,
+    seen: Mutex<Option<Seen>>,
     /// Those under way, by their ids: few, so that looking through them is fastest.
     calls: Mutex<Vec<(Bytes, Arc<Exchange>)>>,
     busy: AtomicUsize,
@@ -76,7 +88,7 @@ impl Session {
             outbox: Arc::default(),
             trails: Mutex::default(),
             filter: None,
-            sight: Mutex::default(),
+            seen: Mutex::default(),
             calls: Mutex::default(),
             busy: AtomicUsize::new(0),
             born: Instant::now(),
@@ -110,21 +122,46 @@ impl Session {
     }
 
     /// Remembers what the client sees, so that it is told of what changes there.
-    pub fn sees(&self, sight: &Sight) {
-        let mut last = self.sight.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.as_ref() != Some(sight) {
-            *last = Some(sight.clone());
+    pub fn sees(&self, sight: &Sight, caller: &Caller) {
+        let mut last = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = last.as_ref().is_some_and(|last| {
+            last.sight == *sight && last.key == caller.key && last.address == caller.address
+        });
+        if !same {
+            *last = Some(Seen {
+                sight: sight.clone(),
+                key: caller.key.clone(),
+                address: caller.address,
+            });
+        }
+    }
+
+    /// What the client saw so, it sees so from now on; nothing: it may not look any more. Not where
+    /// it has looked again meanwhile.
+    pub fn sees_instead(&self, seen: &Seen, now: Option<Sight>) {
+        let mut last = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.as_ref() == Some(seen) {
+            *last = now.map(|sight| Seen {
+                sight,
+                ..seen.clone()
+            });
         }
     }
 
     /// The client has lost what it could look with: its streams tell it nothing more.
     pub fn sees_nothing(&self) {
-        *self.sight.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// What the client saw when it last looked; nothing where it may not look, or has not.
     pub fn sight(&self) -> Option<Sight> {
-        self.sight
+        let last = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        last.as_ref().map(|last| last.sight.clone())
+    }
+
+    /// The same, and how it looked.
+    pub fn seen(&self) -> Option<Seen> {
+        self.seen
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()

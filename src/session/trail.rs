@@ -125,7 +125,7 @@ impl Drop for Trail {
 mod tests {
     use super::*;
     use crate::{
-        call::{Client, Identity},
+        call::{Caller, Client, Identity, Standing},
         mcp::Revision,
     };
 
@@ -134,7 +134,7 @@ mod tests {
         let client = Client::new("s".into(), Identity::Local, Revision::LATEST, "{}", "{}");
         let session = Arc::new(Session::new(client));
         let sight = Sight::default();
-        session.sees(&sight);
+        session.sees(&sight, &Caller::local(Standing::Everything));
         let trails: Vec<Trail> = (0..MOST).map_while(|_| session.trail()).collect();
         assert_eq!(trails.len(), MOST);
         assert!(session.trail().is_none());

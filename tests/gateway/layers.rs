@@ -77,7 +77,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     // Answers on the same listener, hence `accept` for its responses.
-    ("admin", &["accept", "call", "forward", "mcp", "pipeline"]),
+    // `observe` for how the last reload went.
+    (
+        "admin",
+        &["accept", "call", "forward", "mcp", "observe", "pipeline"],
+    ),
     // Each stage has its table; here they become one file.
     (
         "config",

@@ -103,7 +103,11 @@ impl fmt::Debug for KeyHash {
 /// Every key that opens the door, by the first bytes of its hash. Whoever shows a key cannot
 /// choose those, so that how long it takes to look them up teaches nothing of the rest.
 #[derive(Debug, Clone, Default)]
-pub struct ApiKeys(Map<[u8; 8], Vec<Key>>);
+pub struct ApiKeys {
+    by_start: Map<[u8; 8], Vec<Key>>,
+    /// Under which start that of a name stands.
+    starts: Map<KeyName, [u8; 8]>,
+}
 
 #[derive(Debug, Clone)]
 struct Key {
@@ -140,12 +144,16 @@ impl ApiKeys {
         for key in keys.iter().map(key) {
             by_start.entry(key.hash.start()).or_default().push(key);
         }
-        Self(by_start)
+        let start = |(name, key): (&KeyName, &KeyConfig)| (name.clone(), key.hash.start());
+        Self {
+            by_start,
+            starts: keys.iter().map(start).collect(),
+        }
     }
 
     /// Whether there is none, so that nobody can be asked for one.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.by_start.is_empty()
     }
 
     /// Who holds the key that was presented, from that address.
@@ -156,11 +164,7 @@ impl ApiKeys {
         let presented = hash_of(presented);
         let is_this = |key: &Key| bool::from(key.hash.0.ct_eq(&presented.0));
         // Those that begin alike; nearly always that is the one, or none.
-        let alike = self
-            .0
-            .get(&presented.start())
-            .map_or(&[][..], Vec::as_slice);
-        let key = compare(alike, is_this).ok_or(KeyFault::Unknown)?;
+        let key = compare(self.alike(&presented.start()), is_this).ok_or(KeyFault::Unknown)?;
         key.open(from)
     }
 
@@ -169,9 +173,14 @@ impl ApiKeys {
     /// # Errors
     /// When it would open nothing.
     pub fn named(&self, name: &KeyName, from: Option<IpAddr>) -> Result<&Arc<Who>, KeyFault> {
-        let mut keys = self.0.values().flatten();
+        let alike = self.starts.get(name).map(|start| self.alike(start));
+        let mut keys = alike.unwrap_or_default().iter();
         let key = keys.find(|key| key.who.key.as_ref() == Some(name));
         key.ok_or(KeyFault::Unknown)?.open(from)
+    }
+
+    fn alike(&self, start: &[u8; 8]) -> &[Key] {
+        self.by_start.get(start).map_or(&[], Vec::as_slice)
     }
 }
 

@@ -87,7 +87,7 @@ fn a_malformed_hash_is_refused() {
 #[test]
 fn all_keys_are_compared_wherever_the_right_one_stands() {
     let keys = keys("[a]\n<a>\n[b]\n<b>\n[c]\n<c>");
-    let mut alike: Vec<Key> = keys.0.into_values().flatten().collect();
+    let mut alike: Vec<Key> = keys.by_start.into_values().flatten().collect();
     alike.sort_by_key(|key| key.who.name.clone());
     for (right, found) in [(Some(0), "a"), (Some(1), "b"), (Some(2), "c"), (None, "")] {
         let mut compared = 0;

@@ -98,6 +98,31 @@ impl AuditConfig {
             .map_err(|fault| fault.under(["show_arguments"]))
     }
 
+    /// The keys that differ from what runs: all of them need a restart.
+    pub fn restarts(&self, running: &Self) -> Vec<&'static str> {
+        // By name, so that a new key has to be thought about.
+        let Self {
+            file,
+            stdout,
+            max_size,
+            keep,
+            required,
+            queue,
+            show_arguments,
+        } = self;
+        let keys = [
+            ("file", *file != running.file),
+            ("stdout", *stdout != running.stdout),
+            ("max_size", *max_size != running.max_size),
+            ("keep", *keep != running.keep),
+            ("required", *required != running.required),
+            ("queue", *queue != running.queue),
+            ("show_arguments", *show_arguments != running.show_arguments),
+        ];
+        let differ = keys.into_iter().filter(|(_, differs)| *differs);
+        differ.map(|(key, _)| key).collect()
+    }
+
     fn check_arguments(&self) -> Result<(), Fault> {
         for (pattern, names) in &self.show_arguments {
             let halves = pattern.split_once('/');

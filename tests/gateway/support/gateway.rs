@@ -5,9 +5,9 @@ use std::{fs, net::SocketAddr, path::Path, sync::Arc};
 use mcpgate::{
     authenticate::hash_of,
     call::ServerName,
-    config::{self, Config, Environment, Paths},
+    config::{self, Environment, Paths},
     forward::State,
-    gateway,
+    gateway::{self, Reloaded, Source},
     observe::audit::Audit,
     pipeline::Pipeline,
 };
@@ -48,13 +48,15 @@ impl Gateway {
 
     /// One with this policy file.
     pub(crate) async fn with_policy(servers: &str, policy: &str) -> Self {
-        let (folder, config) = load(servers, policy);
+        let (folder, source) = source(servers, policy);
+        let config = source.read().unwrap();
         let audit = Audit::start(&config.audit).unwrap();
         let many = Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
-        let inner = Arc::new(match many {
+        let inner = match many {
             true => gateway::Gateway::across_cores(&config, audit).unwrap(),
             false => gateway::Gateway::audited(&config, audit),
-        });
+        };
+        let inner = Arc::new(inner.from_files(source));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let until = CancellationToken::new();
@@ -114,6 +116,33 @@ impl Gateway {
 
     pub(crate) fn pipeline(&self) -> &Arc<Pipeline> {
         self.inner.pipeline()
+    }
+
+    /// Writes one of its files: `servers.toml`, `policies/policy.toml`.
+    pub(crate) fn write(&self, file: &str, text: &str) {
+        fs::write(self.folder().join(file), text).unwrap();
+    }
+
+    /// Where its files are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.as_ref().unwrap().path()
+    }
+
+    /// Reads its files again.
+    pub(crate) async fn reload(&self) -> Result<Reloaded, String> {
+        let reloaded = within("a reload", self.inner.reload()).await;
+        reloaded.map_err(|error| error.to_string())
+    }
+
+    /// Serves at another address, too.
+    pub(crate) fn serve_on(&self, listener: TcpListener) -> JoinHandle<std::io::Result<()>> {
+        let (serves, stop) = (self.inner.clone(), self.until.clone());
+        tokio::spawn(async move { serves.serve(listener, stop.cancelled_owned()).await })
+    }
+
+    /// Has it read its files again whenever they change.
+    pub(crate) fn watch(&self) {
+        self.inner.reloader().watch();
     }
 
     /// Where it listens.
@@ -182,18 +211,20 @@ impl Drop for Gateway {
     }
 }
 
-/// Reads files as the program does.
-fn load(servers: &str, policy: &str) -> (TempDir, Config) {
+/// Files that are read as the program does.
+fn source(servers: &str, policy: &str) -> (TempDir, Source) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("servers.toml");
     fs::write(&file, servers).unwrap();
     fs::create_dir(folder.path().join("policies")).unwrap();
     fs::write(folder.path().join("policies/policy.toml"), policy).unwrap();
-    let environment = Environment {
-        variable: &|_| None,
-        program: Path::new(env!("CARGO_BIN_EXE_mcpgate")),
+    let read = |paths: &Paths| {
+        let environment = Environment {
+            variable: &|_| None,
+            program: Path::new(env!("CARGO_BIN_EXE_mcpgate")),
+        };
+        config::load_with(paths, &environment)
     };
     let paths = Paths::find(Some(file), None).unwrap();
-    let config = config::load_with(&paths, &environment).unwrap();
-    (folder, config)
+    (folder, Source::new(paths, read))
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Body;
 use tokio::{join, time};
+use tokio_util::task::TaskTracker;
 
 use super::{Pair, Peer};
 use crate::{call::ServerName, forward::passing::Passing};
@@ -23,7 +24,8 @@ async fn passing(pair: &Pair, head: &str) -> (Passing, Peer) {
     let name = ServerName::try_from("up".to_owned()).unwrap();
     let read = vec![Bytes::from("a"), Bytes::from("b")];
     let body = response.ok().unwrap().body;
-    (Passing::new(read, body, (name, LIMIT)), peer)
+    let under_way = TaskTracker::new().token();
+    (Passing::new(read, body, (name, LIMIT), under_way), peer)
 }
 
 async fn piece(passing: &mut Passing) -> Bytes {
