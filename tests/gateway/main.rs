@@ -72,6 +72,7 @@ mod records;
 mod refusals;
 mod reload;
 mod reload_files;
+mod reload_process;
 mod reload_servers;
 mod reload_watch;
 mod resumed;

@@ -1,15 +1,10 @@
-//! Files that change, however they do, are read again; SIGHUP has them read, too.
+//! Files that change, however they do, are read again.
 
 use std::{fs, os::unix::fs::symlink, path::Path};
 
 use mcpgate::observe::Reload;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 
-use crate::{
-    cli::EXAMPLE,
-    pipe::{Stdio, program, server, signal, soon},
-    support::{Client, Gateway, HttpServer, initialize, key, request, within},
-};
+use crate::support::{Client, Gateway, HttpServer, key, within};
 
 const ROLE: &str = "[roles.a]\nallow = ['*']\n";
 
@@ -39,7 +34,7 @@ async fn ok(gateway: &Gateway) -> Reload {
 }
 
 /// Writes beside the file and moves it there, as editors do.
-fn replace(file: &Path, text: &str) {
+pub(crate) fn replace(file: &Path, text: &str) {
     let beside = file.with_extension("toml~");
     fs::write(&beside, text).unwrap();
     fs::rename(beside, file).unwrap();
@@ -214,79 +209,4 @@ async fn a_secret_in_a_file_of_its_own_is_followed_too() {
     fs::write(&secret, "two").unwrap();
 
     sends("two").await;
-}
-
-#[tokio::test]
-async fn a_client_on_stdio_hears_of_a_server_that_a_file_brings() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("servers.toml");
-    fs::write(&file, EXAMPLE).unwrap();
-    let mut mcpgate = Stdio::start(folder.path());
-    mcpgate.say(&initialize("2025-06-18")).await;
-    mcpgate.line().await;
-    mcpgate.say(&request("1", "tools/list", "{}")).await;
-    assert!(mcpgate.line().await.contains("example__add"));
-
-    replace(&file, &[EXAMPLE, &server("new", &[])].concat());
-
-    while !mcpgate.line().await.contains("tools/list_changed") {}
-    mcpgate.say(&request("2", "tools/list", "{}")).await;
-    while !mcpgate.line().await.contains("new__pid") {}
-    assert_eq!(mcpgate.close().await.status.code(), Some(0));
-}
-
-/// What `mcpgate serve` says from here on, up to a line with these words.
-async fn said<R: tokio::io::AsyncBufRead + Unpin>(lines: &mut Lines<R>, words: &str) -> String {
-    let found = async {
-        while let Some(line) = lines.next_line().await.unwrap() {
-            if line.contains(words) {
-                return line;
-            }
-        }
-        panic!("it ended without: {words}");
-    };
-    soon(words, found).await
-}
-
-#[tokio::test]
-async fn a_hangup_has_the_files_read_and_the_audit_log_opened_anew() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name);
-    let settings =
-        "[gateway]\nlisten = '127.0.0.1:0'\nwatch = false\n[audit]\nfile = 'audit.jsonl'\n";
-    fs::write(at("servers.toml"), [settings, EXAMPLE].concat()).unwrap();
-    let mut command = program(folder.path());
-    command.arg("serve").stderr(std::process::Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let serves = said(&mut lines, "serves http://").await;
-    let url = serves.split("serves ").nth(1).unwrap().trim();
-    let pid = child.id().unwrap();
-    let call = async |tool: &str| {
-        let mut command = program(folder.path());
-        let output = command
-            .args(["call", tool, "a=2", "b=3", "--url", url])
-            .output();
-        String::from_utf8(soon("a call", output).await.unwrap().stdout).unwrap()
-    };
-    assert!(call("example__add").await.contains('5'));
-
-    fs::rename(at("audit.jsonl"), at("audit.old")).unwrap();
-    let other = EXAMPLE.replace("[servers.example]", "[servers.sums]");
-    fs::write(at("servers.toml"), [settings, &other].concat()).unwrap();
-    signal("HUP", pid).await;
-
-    let told = said(&mut lines, "reloaded: ").await;
-    assert!(told.contains("added sums, removed example"), "{told}");
-    said(&mut lines, "server is up").await;
-    assert!(call("sums__add").await.contains('5'));
-    signal("TERM", pid).await;
-    let code = soon("the end", child.wait()).await.unwrap().code();
-    assert_eq!(code, Some(0));
-    let (old, new) = (
-        fs::read_to_string(at("audit.old")),
-        fs::read_to_string(at("audit.jsonl")),
-    );
-    assert!(old.unwrap().contains("\"example\""));
-    assert!(new.unwrap().contains("\"sums\""));
 }
