@@ -46,7 +46,7 @@ impl Start {
 
     /// Whether nobody has to wait.
     pub fn is_over(&self) -> bool {
-        self.over.is_cancelled()
+        self.over.is_cancelled() || Instant::now() >= self.deadline
     }
 
     /// Waits.

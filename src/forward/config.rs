@@ -105,6 +105,8 @@ pub struct ServerConfig {
     pub revision: Option<Revision>,
     /// Who shares an instance of it; default: everybody for `command`, nobody for `url`.
     pub scope: Option<Scope>,
+    /// Whether the gateway is ready only while this server is up.
+    pub required: bool,
     /// What its names are prefixed with, `""` for bare names; default: the table's name.
     pub prefix: Option<String>,
     /// The networks that it is there for; empty: all. Others see nothing of it.
@@ -141,6 +143,7 @@ impl Default for ServerConfig {
             transport: None,
             revision: None,
             scope: None,
+            required: false,
             prefix: None,
             from: Networks::default(),
             forward_headers: Vec::new(),

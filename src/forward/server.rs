@@ -42,7 +42,7 @@ impl Connection {
 /// How a server is doing, for people.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct State {
-    /// `connecting`, `up` or `down`.
+    /// `connecting`, `up`, `down` or `disabled`.
     pub state: &'static str,
     /// Since when.
     pub since: jiff::Timestamp,
@@ -57,8 +57,22 @@ pub struct State {
     /// Why it is not up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Why it was last not up, also when it is again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
     /// How often it had to be connected again.
     pub restarts: u32,
+    /// Whether the gateway is ready only while it is up.
+    pub required: bool,
+    /// Whether an operator took it down.
+    pub disabled: bool,
+}
+
+impl State {
+    /// Whether it does what is wanted of it: one that an operator took down is no trouble.
+    pub fn is_fine(&self) -> bool {
+        self.state == "up" || self.disabled
+    }
 }
 
 /// One `[servers.<name>]` table and what stands behind it.
@@ -94,7 +108,10 @@ impl Server {
             revision: None,
             version: None,
             error: None,
+            last_error: None,
             restarts: 0,
+            required: config.required,
+            disabled: false,
         };
         Self {
             name: name.clone(),
@@ -128,6 +145,12 @@ impl Server {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// Whether it does what is wanted of it. Cheaper than to ask for all of its state.
+    pub fn is_fine(&self) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.is_fine()
     }
 
     pub(super) fn set(&self, change: impl FnOnce(&mut State)) {

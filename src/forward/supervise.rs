@@ -248,6 +248,7 @@ impl Server {
         self.set(|state| {
             state.state = "down";
             state.error = Some(reason.to_owned());
+            state.last_error = Some(reason.to_owned());
             state.restarts += 1;
         });
         tracing::warn!(server = %self.name, "server is down: {reason}");

@@ -34,6 +34,9 @@ use crate::{
 /// How long a client may take to send the head of a request.
 pub(super) const HEAD: Duration = Duration::from_secs(30);
 
+/// What is said beyond `max_connections`.
+const CAPACITY: &[u8] = br#"{"error":"Server at capacity"}"#;
+
 /// What every connection shares.
 struct Door {
     pipeline: Arc<Pipeline>,
@@ -90,6 +93,7 @@ pub(super) async fn serve(
             Err(_full) => drop(connections.spawn(door.clone().turn_away(stream))),
         }
     }
+    pipeline.stopping.cancel();
     drop(listener);
     door.closing.cancel();
     door.endpoint.close();
@@ -170,7 +174,8 @@ impl Door {
             ("/messages", _) => Box::pin(self.endpoint.messages(request, peer)).await,
             ("/", _) => Box::pin(self.endpoint.serve(request, peer, extent)).await,
             _ if extent != Extent::All => status(StatusCode::NOT_FOUND),
-            ("/health" | "/metrics", &Method::GET) => {
+            ("/livez" | "/readyz", verb) => admin::probe(&self.pipeline, path, verb),
+            ("/health" | "/metrics", &Method::GET | &Method::HEAD) => {
                 match Box::pin(self.endpoint.probe(&request, peer)).await {
                     Ok(probe) if path == "/health" => admin::health(&self.pipeline, probe.known),
                     Ok(probe) if probe.scrapes => admin::metrics(&self.pipeline),
@@ -178,7 +183,7 @@ impl Door {
                     Err(refused) => *refused,
                 }
             }
-            ("/health" | "/metrics", _) => status(StatusCode::METHOD_NOT_ALLOWED),
+            ("/health" | "/metrics", _) => admin::not_allowed(),
             _ => status(StatusCode::NOT_FOUND),
         }
     }
@@ -195,8 +200,11 @@ impl Door {
     /// Beyond `max_connections`: one answer, so that the client learns why.
     async fn turn_away(self: Arc<Self>, stream: TcpStream) {
         let service = service_fn(|request: Request<Incoming>| {
-            let words = br#"{"error":"Server at capacity"}"#;
-            let mut response = json(StatusCode::SERVICE_UNAVAILABLE, words.as_slice().into());
+            // Nobody is to restart a gateway because it has much to do.
+            let mut response = match request.uri().path() {
+                "/livez" => admin::probe(&self.pipeline, "/livez", request.method()),
+                _ => json(StatusCode::SERVICE_UNAVAILABLE, CAPACITY.into()),
+            };
             let headers = response.headers_mut();
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
             self.cors

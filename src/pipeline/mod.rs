@@ -22,6 +22,7 @@ use std::{
 use arc_swap::ArcSwap;
 use http::HeaderMap;
 use indexmap::IndexMap;
+use tokio_util::sync::CancellationToken;
 
 pub use answer::Answer;
 pub use listening::Listening;
@@ -55,6 +56,8 @@ pub struct Pipeline {
     pub audit: Option<Arc<Audit>>,
     /// Which servers have yet to be reached for the first time.
     pub start: Start,
+    /// Cancelled when the gateway begins to stop: it is not ready any more.
+    pub stopping: CancellationToken,
     catalogs: Mutex<IndexMap<ServerName, Arc<Catalog>>>,
     subscriptions: Subscriptions,
     parking: Parking,
@@ -86,6 +89,7 @@ impl Pipeline {
             metrics,
             audit,
             start,
+            stopping: CancellationToken::new(),
             catalogs: Mutex::default(),
             subscriptions: Subscriptions::default(),
             parking: Parking::new(),

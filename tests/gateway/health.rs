@@ -37,7 +37,45 @@ async fn where_nobody_is_asked_everybody_learns_all_of_it() {
     let (status, all) = health(gateway.client()).await;
 
     assert_eq!(status, StatusCode::OK);
-    assert_eq!(all["servers"]["up"]["state"], "up");
+    let told = &all["servers"]["up"];
+    assert_eq!(told["state"], "up");
+    assert_eq!(
+        (&told["required"], &told["disabled"]),
+        (&json!(false), &json!(false))
+    );
+    assert!(told["since"].is_string() && told["restarts"] == 0, "{told}");
+    assert_eq!(all["ready"], true);
+}
+
+#[tokio::test]
+async fn why_a_server_went_down_is_told_also_when_it_is_back() {
+    let server = HttpServer::with_tools(&["echo"]).await;
+    let gateway = Gateway::of(&[("up", &server)]).await;
+
+    let away = server.leaves().await;
+    gateway.loses("up").await;
+    let (_, down) = health(gateway.client()).await;
+    assert_eq!(down["status"], "degraded");
+    let told = &down["servers"]["up"];
+    assert!(
+        told["error"].is_string() && told["error"] == told["last_error"],
+        "{told}"
+    );
+    let _server = away.serve();
+    crate::support::within("its return", async {
+        while gateway.state("up").state != "up" {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+
+    let (_, back) = health(gateway.client()).await;
+    let told = &back["servers"]["up"];
+    assert!(
+        told["error"].is_null() && told["last_error"].is_string(),
+        "{told}"
+    );
+    assert!(told["restarts"].as_u64() >= Some(1), "{told}");
 }
 
 #[tokio::test]

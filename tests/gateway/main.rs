@@ -63,6 +63,7 @@ mod policy_tokens;
 mod policy_trusted;
 mod policy_views;
 mod policy_world;
+mod probes;
 mod questions;
 mod questions_bounded;
 mod questions_http;
