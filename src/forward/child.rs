@@ -1,6 +1,12 @@
 //! A child process: launched in a group of its own, listened to, stopped in stages.
 
-use std::{collections::VecDeque, io, process::Stdio, sync::Mutex, time::Duration};
+use std::{
+    collections::VecDeque,
+    io,
+    process::Stdio,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop, ProcessGroup};
 use tokio::{
@@ -9,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{ServerConfig, environment::Environment};
+use super::{ServerConfig, environment::Environment, journal::Journal};
 use crate::call::ServerName;
 
 const SIGTERM: i32 = 15;
@@ -105,10 +111,21 @@ pub(super) async fn stop(child: &mut dyn ChildWrapper) {
 }
 
 /// The last lines a child wrote to stderr.
-#[derive(Debug, Default)]
-pub(super) struct Tail(Mutex<VecDeque<String>>);
+#[derive(Debug)]
+pub(super) struct Tail {
+    lines: Mutex<VecDeque<String>>,
+    /// What is there for longer, and not only of this child.
+    journal: Arc<Journal>,
+}
 
 impl Tail {
+    pub(super) fn new(journal: &Arc<Journal>) -> Self {
+        Self {
+            lines: Mutex::default(),
+            journal: journal.clone(),
+        }
+    }
+
     /// Reads stderr to its end, into the log and the tail.
     pub(super) async fn follow(&self, server: &ServerName, stderr: ChildStderr) {
         let mut lines = BufReader::new(stderr);
@@ -124,7 +141,10 @@ impl Tail {
     }
 
     fn keep(&self, line: String) {
-        let Ok(mut lines) = self.0.lock() else { return };
+        self.journal.write(&line);
+        let Ok(mut lines) = self.lines.lock() else {
+            return;
+        };
         if lines.len() == TAIL {
             lines.pop_front();
         }
@@ -133,7 +153,7 @@ impl Tail {
 
     /// Its last few lines.
     pub(super) fn last(&self, count: usize) -> Vec<String> {
-        let Ok(lines) = self.0.lock() else {
+        let Ok(lines) = self.lines.lock() else {
             return Vec::new();
         };
         lines

@@ -61,6 +61,9 @@ impl Http {
         extra: &Extra,
         cell: &Cell,
     ) -> Result<Arc<Upstream>, Refusal> {
+        if self.passages.is_closed() {
+            return Err(self.unopened("the gateway has taken leave of it".to_owned()));
+        }
         let opened = cell.get_or_try_init(|| async {
             let opened = self.open(Some(client), extra).await;
             opened.map_err(|trouble| trouble.into_refusal(&self.wire.outlet.server))
@@ -74,13 +77,18 @@ impl Http {
                 )));
             }
         };
-        // The client's session may have ended meanwhile: then nobody else would end this one.
-        if client.is_over() {
-            self.clients.remove(&client.session);
-            self.dismiss(&upstream);
-            return Err(Refusal::SessionUnknown);
+        // The client's session may have ended meanwhile, or all of them here: then nobody else
+        // would end this one.
+        let left = self.passages.is_closed();
+        if !left && !client.is_over() {
+            return Ok(upstream);
         }
-        Ok(upstream)
+        self.clients.remove(&client.session);
+        self.dismiss(&upstream);
+        Err(match client.is_over() {
+            true => Refusal::SessionUnknown,
+            false => self.unopened("it was stopped before it was used".to_owned()),
+        })
     }
 
     fn unopened(&self, reason: String) -> Refusal {

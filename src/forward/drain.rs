@@ -43,16 +43,19 @@ impl Server {
         let Some(link) = self.link.swap(None) else {
             return;
         };
+        let words = match self.left.get() {
+            Some(_) => "it has been taken out of the configuration, or changed there",
+            None => "the gateway stopped it",
+        };
         if self.left.get().is_some() {
-            let words = "it has been taken out of the configuration, or changed there";
             self.set(|state| state.error = Some(words.to_owned()));
             tracing::info!(server = %self.name, "server is let go");
         }
-        link.leave().await;
+        link.leave(words).await;
         if self.left.get().is_some() {
             // A call that has found the link just before may have opened something behind it.
             drop(timeout(COURTESY, unused(&link, 1)).await);
-            link.leave().await;
+            link.leave(words).await;
         }
     }
 

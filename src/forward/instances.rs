@@ -76,12 +76,14 @@ impl Instances {
         }
     }
 
-    /// Lets all go.
-    pub(super) fn end_all(&self) {
-        for all in &self.0 {
-            all.iter().for_each(|(_, cell)| stop(cell));
-        }
-        self.0.clear();
+    /// Takes all out; none is stopped.
+    pub(super) fn take_all(&self) -> Vec<Arc<Peer>> {
+        let mut peers = Vec::new();
+        self.0.retain(|_, all| {
+            peers.extend(all.iter().filter_map(|(_, cell)| cell.get().cloned()));
+            false
+        });
+        peers
     }
 }
 

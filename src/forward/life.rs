@@ -73,3 +73,15 @@ impl Life {
         }
     }
 }
+
+/// Why a server did not come up, for those who know already which one it is.
+pub(super) fn reason(refusal: Refusal) -> String {
+    if let Refusal::Stopped { reason, stderr, .. } = refusal {
+        let words = stderr.last().map(|line| format!(", after saying `{line}`"));
+        return format!("it stopped: {reason}{}", words.unwrap_or_default());
+    }
+    if let Refusal::Unavailable { reason, .. } | Refusal::Garbled { reason, .. } = refusal {
+        return reason;
+    }
+    refusal.to_string()
+}

@@ -209,10 +209,10 @@ impl Link {
         }
     }
 
-    /// Lets the server go.
-    pub(super) async fn leave(&self) {
+    /// Lets the server go, for good: who calls it meanwhile learns why.
+    pub(super) async fn leave(&self, why: &str) {
         match self {
-            Self::Pool(pool) => pool.stop(),
+            Self::Pool(pool) => pool.leave(why).await,
             Self::Http(http) => http.leave().await,
             Self::Stateless(server) => server.over.cancel(),
         }

@@ -9,7 +9,11 @@ use http::{Method as Verb, StatusCode};
 use tokio::time::{sleep, timeout};
 
 use super::{
-    answer::Trouble, http::Http, life::Life, link::Link, server::Server, supervise::reason,
+    answer::Trouble,
+    http::Http,
+    life::{Life, reason},
+    link::Link,
+    server::Server,
 };
 use crate::{
     call::Reply,

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::Server;
+use super::{Server, journal::Journal};
 use crate::{
     call::{Client, Identity, ServerName},
     exchange::Exchange,
@@ -48,6 +48,9 @@ pub trait Upward: Send + Sync {
     /// The server has come up, or its lists have changed: this is what it offers now.
     fn offer(&self, server: &Server, catalog: Catalog);
 
+    /// The server offers nothing any more.
+    fn withdraw(&self, server: &Server);
+
     /// The first attempt to reach the server is over, well or badly.
     fn settled(&self, server: &Server);
 }
@@ -61,14 +64,21 @@ pub(super) struct Outlet {
     pub(super) server: ServerName,
     pub(super) upward: Arc<dyn Upward>,
     pub(super) changes: Arc<Changes>,
+    /// What an operator can read.
+    pub(super) journal: Arc<Journal>,
 }
 
 impl Outlet {
-    pub(super) fn new(server: &ServerName, upward: Arc<dyn Upward>) -> Self {
+    pub(super) fn new(
+        server: &ServerName,
+        upward: Arc<dyn Upward>,
+        journal: &Arc<Journal>,
+    ) -> Self {
         Self {
             server: server.clone(),
             upward,
             changes: Arc::default(),
+            journal: journal.clone(),
         }
     }
 

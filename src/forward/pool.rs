@@ -48,11 +48,13 @@ pub(super) struct Pool {
     pub(super) max_message: usize,
     pub(super) opener: Opener,
     scope: Scope,
-    own: ArcSwapOption<Peer>,
-    others: Instances,
+    pub(super) own: ArcSwapOption<Peer>,
+    pub(super) others: Instances,
     variables: Variables,
     /// Whether the server's requests stand for themselves: then one peer serves everybody.
     stateless: AtomicBool,
+    /// Whether it is over with it.
+    pub(super) left: AtomicBool,
     /// The resources that a stateless peer is to tell of.
     pub(super) watched: Arc<Watched>,
 }
@@ -78,6 +80,7 @@ impl Pool {
             others: Instances::default(),
             variables: Variables::new(config),
             stateless: AtomicBool::new(config.revision.is_some_and(Revision::is_stateless)),
+            left: AtomicBool::new(false),
             watched: Arc::default(),
         })
     }
@@ -218,14 +221,6 @@ impl Pool {
         }
     }
 
-    /// Lets all of them go.
-    pub(super) fn stop(&self) {
-        if let Some(own) = self.own.swap(None) {
-            own.stop.cancel();
-        }
-        self.others.end_all();
-    }
-
     fn key(&self, client: &Client) -> Arc<str> {
         match self.scope {
             Scope::User => client.identity.to_string().into(),
@@ -263,7 +258,8 @@ impl Pool {
         // unless it is a user's, who has other sessions.
         let over = client.is_over();
         // One that has died has more to say of it than we.
-        let kept = || self.others.has(&key, &cell) || (!over && peer.life.is_over());
+        let left = self.left.load(Ordering::Acquire);
+        let kept = || (!left && self.others.has(&key, &cell)) || (!over && peer.life.is_over());
         if kept() && !(over && self.scope == Scope::Session) {
             return Ok(peer);
         }

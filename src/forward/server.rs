@@ -1,15 +1,18 @@
 //! One server: its state, and the link it has at the moment.
 
 use std::{
-    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
+    sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
 
 use arc_swap::ArcSwapOption;
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::task::TaskTracker;
 
-use super::{ServerConfig, Servers, caller_meta, life::Life, link::Link, peer::Peer};
+use super::{
+    ServerConfig, Servers, caller_meta, hand::Hand, journal::Journal, life::Life, link::Link,
+    peer::Peer,
+};
 use crate::{
     call::{Reply, ServerName},
     exchange::Exchange,
@@ -86,7 +89,11 @@ pub struct Server {
     pub(super) link: ArcSwapOption<Link>,
     /// Set when it is taken out of the plan: those in which calls under way may still find it.
     pub(super) left: OnceLock<Weak<Servers>>,
-    state: Mutex<State>,
+    /// What an operator wants of it.
+    pub(super) hand: Hand,
+    /// What it said last.
+    pub(super) journal: Arc<Journal>,
+    state: watch::Sender<State>,
 }
 
 impl Server {
@@ -120,7 +127,9 @@ impl Server {
             children: children.clone(),
             link: ArcSwapOption::empty(),
             left: OnceLock::new(),
-            state: Mutex::new(state),
+            hand: Hand::default(),
+            journal: Arc::default(),
+            state: watch::Sender::new(state),
         }
     }
 
@@ -141,25 +150,34 @@ impl Server {
 
     /// How it is doing.
     pub fn state(&self) -> State {
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.state.borrow().clone()
     }
 
     /// Whether it does what is wanted of it. Cheaper than to ask for all of its state.
     pub fn is_fine(&self) -> bool {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.is_fine()
+        self.state.borrow().is_fine()
+    }
+
+    /// Waits until it is not connecting.
+    pub(super) async fn settled(&self) {
+        let mut state = self.state.subscribe();
+        // It cannot fail: the sender is ours.
+        drop(state.wait_for(|state| state.state != "connecting").await);
+    }
+
+    /// What it wrote to stderr last, and what became of it.
+    pub fn journal(&self) -> &Arc<Journal> {
+        &self.journal
     }
 
     pub(super) fn set(&self, change: impl FnOnce(&mut State)) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = state.state;
-        change(&mut state);
-        if state.state != before {
-            state.since = jiff::Timestamp::now();
-        }
+        self.state.send_modify(|state| {
+            let before = state.state;
+            change(state);
+            if state.state != before {
+                state.since = jiff::Timestamp::now();
+            }
+        });
     }
 
     /// The link, or why there is none.
@@ -183,7 +201,11 @@ impl Server {
         routed: &Routed,
         exchange: &Arc<Exchange>,
     ) -> Result<Reply, Refusal> {
-        let link = self.link()?;
+        let link = self.link().map_err(|refusal| match self.state().disabled {
+            // It was there when the call found its way.
+            true => Refusal::NoRoute(routed.call().target.clone()),
+            false => refusal,
+        })?;
         let told = match self.config.caller_meta {
             true => Some(caller_meta::told(routed)?),
             false => None,
@@ -198,7 +220,9 @@ impl Server {
         tokio::pin!(call);
         loop {
             tokio::select! {
-                answer = &mut call => return answer,
+                answer = &mut call => {
+                    return answer.map_err(|refusal| self.hand.explain(refusal, now));
+                }
                 () = Wait::until(due.min(cap), limit) => {}
             }
             // While somebody is asked, it is not the server that takes its time.

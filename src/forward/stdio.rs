@@ -46,7 +46,7 @@ pub(super) fn launch(
     let server = outlet.server.clone();
     tracing::debug!(%server, pid = process.child.id(), "launched");
     let (peer, queue) = Peer::new(outlet.clone(), whose, Extra::default());
-    let tail = Arc::new(child::Tail::default());
+    let tail = Arc::new(child::Tail::new(&outlet.journal));
     let (follower, stderr) = (tail.clone(), process.stderr);
     let pipes = Pipes {
         read: tokio::spawn(read(peer.clone(), Lines::new(process.stdout, max_message))),
@@ -100,6 +100,7 @@ async fn keep(
     child::stop(process.as_mut()).await;
     pipes.read.abort();
     pipes.follow.abort();
+    peer.gone.cancel();
 }
 
 /// How it ended, if it does within that time.

@@ -12,7 +12,7 @@ use super::{
     answer::Trouble,
     headers::Headers,
     http::Http,
-    life::Life,
+    life::{Life, reason},
     link::Link,
     listing::{self, Greeting},
     outlet::Outlet,
@@ -38,12 +38,17 @@ impl Server {
     /// Connects, serves until the connection falls, pauses, connects again. What stands when it is
     /// told to stop stands on, until [`Server::leave`].
     pub async fn keep(self: Arc<Self>, upward: Arc<dyn Upward>, stop: CancellationToken) {
-        let outlet = Outlet::new(&self.name, upward);
+        let outlet = Outlet::new(&self.name, upward, &self.journal);
+        let mut orders = self.hand.orders();
         let mut pause = FIRST_PAUSE;
         loop {
+            if self.obey(&mut orders, &outlet, &stop).await {
+                pause = FIRST_PAUSE;
+            }
             let started = tokio::time::Instant::now();
             tokio::select! {
                 () = self.live(&outlet) => {}
+                () = orders.come() => continue,
                 () = stop.cancelled() => break,
             }
             if started.elapsed() > HEALTHY {
@@ -51,6 +56,7 @@ impl Server {
             }
             tokio::select! {
                 () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+                () = orders.come() => {}
                 () = stop.cancelled() => break,
             }
         }
@@ -63,8 +69,10 @@ impl Server {
                 let guard = StopOnDrop(Some(&connection));
                 let catalog = self.fetch_all(&link, &greeting).await;
                 guard.keep();
-                self.joined(&link, &greeting, &catalog);
+                self.hold(&link);
                 outlet.upward.offer(self, catalog.clone());
+                // Who sees that it is up finds what it offers.
+                self.joined(&link, &greeting, &catalog);
                 outlet.upward.settled(self);
                 let life = connection.life();
                 tokio::select! {
@@ -231,17 +239,24 @@ impl Server {
             state.version = Some(greeting.version.clone());
             state.error = None;
         });
-        // The same one stays: calls under way are counted by it.
+        let (version, revision) = (&greeting.version, &greeting.revision);
+        let tools = catalog.items(List::Tools).len();
+        let words = format!("mcpgate: server is up: {version}, {revision}, {tools} tools");
+        self.journal.write(&words);
+        tracing::info!(
+            server = %self.name,
+            version,
+            revision,
+            tools,
+            "server is up"
+        );
+    }
+
+    /// Keeps the link for calls to find. The same one stays: calls under way are counted by it.
+    fn hold(&self, link: &Link) {
         if !self.link.load().as_ref().is_some_and(|held| held.is(link)) {
             self.link.store(Some(Arc::new(link.clone())));
         }
-        tracing::info!(
-            server = %self.name,
-            version = greeting.version,
-            revision = greeting.revision,
-            tools = catalog.items(List::Tools).len(),
-            "server is up"
-        );
     }
 
     fn fell(&self, reason: &str) {
@@ -251,20 +266,10 @@ impl Server {
             state.last_error = Some(reason.to_owned());
             state.restarts += 1;
         });
+        self.journal
+            .write(&format!("mcpgate: server is down: {reason}"));
         tracing::warn!(server = %self.name, "server is down: {reason}");
     }
-}
-
-/// Why a server did not come up, for those who know already which one it is.
-pub(super) fn reason(refusal: Refusal) -> String {
-    if let Refusal::Stopped { reason, stderr, .. } = refusal {
-        let words = stderr.last().map(|line| format!(", after saying `{line}`"));
-        return format!("it stopped: {reason}{}", words.unwrap_or_default());
-    }
-    if let Refusal::Unavailable { reason, .. } | Refusal::Garbled { reason, .. } = refusal {
-        return reason;
-    }
-    refusal.to_string()
 }
 
 /// A peer whose lists could not be fetched in time is not left behind.

@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::{Pipeline, Plan, publish::parts};
+use super::Pipeline;
 use crate::{
     call::{Client, Level, ServerName, Target},
     exchange::Exchange,
     forward::{Answering, Audience, Server, Sharing, Upward},
     mcp::{Frame, Method, Part, fields, message},
-    route::{Catalog, Views},
+    route::Catalog,
     session::Session,
 };
 
@@ -77,15 +77,15 @@ impl Upward for Pipeline {
             return;
         }
         catalogs.insert(server.name().clone(), Arc::new(catalog));
-        let parts = parts(&plan.servers, &catalogs);
-        let views = Arc::new(Views::new(plan.policy.sights.clone(), parts));
-        self.publish(
-            &plan,
-            Plan {
-                views,
-                ..Plan::clone(&plan)
-            },
-        );
+        self.merge(&plan, &catalogs);
+    }
+
+    fn withdraw(&self, server: &Server) {
+        let mut catalogs = self.catalogs.lock().unwrap_or_else(PoisonError::into_inner);
+        let plan = self.plan.load_full();
+        if plan.servers.have(server) && catalogs.shift_remove(server.name()).is_some() {
+            self.merge(&plan, &catalogs);
+        }
     }
 
     fn settled(&self, server: &Server) {
@@ -119,6 +119,7 @@ impl Drop for Unasked {
 }
 
 impl Pipeline {
+    /// Makes one list of what all servers offer.
     /// Whether a session may hear of a server: its caller may have lost the role by which it was
     /// let in there.
     fn knows(&self, session: &Session, server: &ServerName) -> bool {

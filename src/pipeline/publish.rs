@@ -45,8 +45,19 @@ impl Pipeline {
         );
     }
 
+    /// Merges what the servers of a plan offer by now.
+    pub(super) fn merge(&self, plan: &Plan, catalogs: &IndexMap<ServerName, Arc<Catalog>>) {
+        let parts = parts(&plan.servers, catalogs);
+        let views = Arc::new(Views::new(plan.policy.sights.clone(), parts));
+        let after = Plan {
+            views,
+            ..Plan::clone(plan)
+        };
+        self.publish(plan, after);
+    }
+
     /// Puts a plan in force in place of the one before.
-    pub(super) fn publish(&self, before: &Plan, after: Plan) {
+    fn publish(&self, before: &Plan, after: Plan) {
         let told = &before.views.whole().warnings;
         for warning in &after.views.whole().warnings {
             if !told.contains(warning) {
@@ -83,7 +94,7 @@ fn sights(session: &Session, before: &Plan, after: &Plan) -> Option<(Sight, Sigh
 }
 
 /// What servers offer, as far as they have said, in their order.
-pub(super) fn parts(
+fn parts(
     servers: &Servers,
     catalogs: &IndexMap<ServerName, Arc<Catalog>>,
 ) -> Vec<ServerPart> {
