@@ -1,11 +1,16 @@
-//! How the gateway is doing, for machines that ask.
+//! How the gateway is doing, for machines that ask, and what operators do with it.
 
+mod control;
 mod health;
+mod logs;
+mod socket;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
+pub use control::{Control, Reload, Reloading};
 pub use health::{health, probe};
+pub use socket::{Socket, SocketError};
 
 use crate::{
     accept::{body::Body, response::status},

@@ -34,6 +34,7 @@ pub(super) async fn http(config: &Config, source: Source) -> Result<ExitCode, Cl
     let gateway = Gateway::across_cores(config, audit)?.from_files(source);
     let left = CancellationToken::new();
     let hangups = tokio::spawn(hangups(&gateway, left.clone())?);
+    gateway.attend().await;
     if config.gateway.watch {
         gateway.reloader().watch();
     }

@@ -30,13 +30,34 @@ impl<'a> Document<'a> {
     pub(super) fn parse(
         file: &'a Path,
         text: &'a str,
+        outside: (&Environment<'_>, &Reader),
+    ) -> Result<Self, ConfigError> {
+        Self::parse_if(file, text, |_| true, outside)
+    }
+
+    /// The same with one section of the file, as if the others were not there.
+    pub(super) fn parse_section(
+        file: &'a Path,
+        text: &'a str,
+        section: &str,
+        outside: (&Environment<'_>, &Reader),
+    ) -> Result<Self, ConfigError> {
+        Self::parse_if(file, text, |name| name == section, outside)
+    }
+
+    fn parse_if(
+        file: &'a Path,
+        text: &'a str,
+        section: impl Fn(&str) -> bool,
         (environment, reader): (&Environment<'_>, &Reader),
     ) -> Result<Self, ConfigError> {
-        let tree = DeTable::parse(text).map_err(|error| {
+        let mut tree = DeTable::parse(text).map_err(|error| {
             let span = error.span().unwrap_or_default();
             let message = wording::of_syntax(error.message(), text.get(span.clone()));
             wrong(file, text, span.start, message)
         })?;
+        let all = std::mem::take(tree.get_mut()).into_iter();
+        *tree.get_mut() = all.filter(|(name, _)| section(name.get_ref())).collect();
         let mut document = Self { file, text, tree };
         let outside = Outside {
             folder: file.parent().unwrap_or(Path::new(".")),

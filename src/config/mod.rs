@@ -84,20 +84,42 @@ pub fn load_with(paths: &Paths, environment: &Environment<'_>) -> Result<Config,
     let checked = policy.check_gateway(&file.gateway);
     checked.map_err(|fault| document.locate(&fault))?;
     let folder = folder_of(paths.config())?;
-    let mut servers = file.servers;
+    let (mut gateway, mut servers) = (file.gateway, file.servers);
+    gateway.resolve(&folder);
     let mut audit = file.audit;
     audit.resolve(&folder);
     for server in servers.values_mut() {
         server.resolve(&folder, environment.program);
     }
     Ok(Config {
-        gateway: file.gateway,
+        gateway,
         audit,
         servers,
         policy,
         folder,
         files: reader.files(),
     })
+}
+
+/// `[gateway]` alone, for who talks to a gateway that runs: what else the files need may be there
+/// for the gateway only.
+///
+/// # Errors
+///
+/// When the file cannot be read, or its `[gateway]` is not understood.
+pub fn load_gateway(paths: &Paths) -> Result<GatewayConfig, ConfigError> {
+    let (environment, reader) = (Environment::of_process(), Reader::default());
+    let text = reader.document(paths.config())?;
+    let outside = (&environment, &reader);
+    let document = Document::parse_section(paths.config(), &text, "gateway", outside)?;
+    let mut gateway = document.decode::<ServersFile>()?.gateway;
+    gateway.resolve(&folder_of(paths.config())?);
+    Ok(gateway)
+}
+
+/// What is said to somebody who names a server that is not there.
+pub(crate) fn no_server<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    wording::no_table("servers", typed, known)
 }
 
 impl Config {

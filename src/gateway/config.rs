@@ -1,6 +1,10 @@
 //! The `[gateway]` table of `servers.toml`, as a person writes it.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use http::uri::Authority;
 use serde::Deserialize;
@@ -36,6 +40,9 @@ pub struct GatewayConfig {
     pub cors_origins: Vec<String>,
     /// What clients find the gateway at, if not what they write into `Host`.
     pub public_url: Option<String>,
+    /// Where operators reach the running gateway; empty: nowhere; absent: in the folder that the
+    /// system has for running programs.
+    pub control_socket: Option<PathBuf>,
     /// How names are exposed.
     pub names: Names,
     /// The addresses that are served; empty: all.
@@ -88,6 +95,7 @@ impl Default for GatewayConfig {
             failed_sign_ins: 20,
             stdio_role: None,
             refuse_with_status: false,
+            control_socket: None,
             names: Names::Portable,
             name_budget: 50,
             first_list_wait: Duration::from_secs(5),
@@ -122,6 +130,7 @@ impl GatewayConfig {
             name_budget: _,
             first_list_wait: _, // for the first moments alone
             watch,
+            control_socket,
         } = self;
         let keys = [
             ("listen", *listen != running.listen),
@@ -144,9 +153,37 @@ impl GatewayConfig {
                 *refuse_with_status != running.refuse_with_status,
             ),
             ("watch", *watch != running.watch),
+            ("control_socket", *control_socket != running.control_socket),
         ];
         let differ = keys.into_iter().filter(|(_, differs)| *differs);
         differ.map(|(key, _)| key).collect()
+    }
+
+    /// Where operators reach a gateway with this config; `variable` looks into the environment.
+    pub fn control_socket(
+        &self,
+        variable: impl Fn(&str) -> Option<std::ffi::OsString>,
+    ) -> Option<PathBuf> {
+        if let Some(path) = &self.control_socket {
+            return Some(path.clone()).filter(|path| !path.as_os_str().is_empty());
+        }
+        // systemd.exec(5): several are divided by colons. A path that is relative means nothing.
+        let folders = ["RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"].into_iter();
+        let folders = folders.filter_map(|name| {
+            let value = variable(name)?.into_string().ok()?;
+            let first = value.split(':').next().unwrap_or_default();
+            Some(PathBuf::from(first)).filter(|folder| folder.is_absolute())
+        });
+        folders.map(|folder| folder.join("mcpgate.sock")).next()
+    }
+
+    /// Makes what is relative to the folder of the config file absolute.
+    pub(crate) fn resolve(&mut self, folder: &Path) {
+        if let Some(path) = &mut self.control_socket
+            && !path.as_os_str().is_empty()
+        {
+            *path = folder.join(&*path);
+        }
     }
 
     /// Finds what the types cannot say.
@@ -206,4 +243,35 @@ fn is_origin(text: &str) -> bool {
 fn is_host(text: &str) -> bool {
     text.parse::<Authority>()
         .is_ok_and(|authority| !authority.host().is_empty() && !text.contains('@'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(configured: Option<&str>, variables: &[(&str, &str)]) -> Option<String> {
+        let config = GatewayConfig {
+            control_socket: configured.map(PathBuf::from),
+            ..GatewayConfig::default()
+        };
+        let path = config.control_socket(|name| {
+            let set = variables.iter().find(|(variable, _)| *variable == name)?;
+            Some(set.1.into())
+        });
+        path.map(|path| path.display().to_string())
+    }
+
+    #[test]
+    fn the_control_socket_is_where_the_config_says_or_the_system_has_such_things() {
+        let user = ("XDG_RUNTIME_DIR", "/run/user/1000");
+        let of_user = Some("/run/user/1000/mcpgate.sock".to_owned());
+        let unit = ("RUNTIME_DIRECTORY", "/run/mcpgate:/run/other");
+        assert_eq!(found(None, &[]), None);
+        assert_eq!(found(None, &[user]), of_user);
+        let of_unit = Some("/run/mcpgate/mcpgate.sock".to_owned());
+        assert_eq!(found(None, &[user, unit]), of_unit);
+        assert_eq!(found(None, &[user, ("RUNTIME_DIRECTORY", "here")]), of_user);
+        assert_eq!(found(Some("/x.sock"), &[user]), Some("/x.sock".to_owned()));
+        assert_eq!(found(Some(""), &[user]), None);
+    }
 }

@@ -31,8 +31,14 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    accept, config::Config, observe::audit::Audit, pipeline::Pipeline, route::Naming,
-    session::Sessions, start::Start,
+    accept,
+    admin::{Control, Reload, Socket},
+    config::Config,
+    observe::audit::Audit,
+    pipeline::Pipeline,
+    route::Naming,
+    session::Sessions,
+    start::Start,
 };
 use keepers::Keepers;
 use workers::Workers;
@@ -112,6 +118,39 @@ impl Gateway {
     /// What answers the calls.
     pub fn pipeline(&self) -> &Arc<Pipeline> {
         &self.pipeline
+    }
+
+    /// Lets operators in at the control socket, until the gateway stops. Where there can be no
+    /// socket, the log says why: the gateway serves all the same.
+    pub async fn attend(&self) {
+        let Some(path) = self.config.control_socket(|name| std::env::var_os(name)) else {
+            return tracing::debug!("no control socket ([gateway] control_socket)");
+        };
+        match Socket::bind(&path).await {
+            Ok(socket) => {
+                let keepers = self.reloader.keepers();
+                let control = Control::new(self.pipeline.clone(), Some(self.reloading()));
+                let serving = control.serve(socket, keepers.stop.child_token());
+                keepers.tasks.spawn(serving);
+            }
+            Err(error) => tracing::warn!(
+                "no control socket at {}: {error} ([gateway] control_socket)",
+                path.display()
+            ),
+        }
+    }
+
+    /// What operators start with `mcpgate reload`.
+    fn reloading(&self) -> Reload {
+        let reloader = self.reloader.clone();
+        Box::new(move || {
+            let reloader = reloader.clone();
+            Box::pin(async move {
+                let done = reloader.reload().await;
+                done.map(|done| done.to_string())
+                    .map_err(|error| error.to_string())
+            })
+        })
     }
 
     /// Serves HTTP until `until` is done, then lets calls in flight finish.

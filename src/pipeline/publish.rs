@@ -94,10 +94,7 @@ fn sights(session: &Session, before: &Plan, after: &Plan) -> Option<(Sight, Sigh
 }
 
 /// What servers offer, as far as they have said, in their order.
-fn parts(
-    servers: &Servers,
-    catalogs: &IndexMap<ServerName, Arc<Catalog>>,
-) -> Vec<ServerPart> {
+fn parts(servers: &Servers, catalogs: &IndexMap<ServerName, Arc<Catalog>>) -> Vec<ServerPart> {
     let part = |(name, server): (&ServerName, &Arc<Server>)| {
         let prefix = server.config().prefix.as_deref().unwrap_or(name.as_str());
         Some(ServerPart {

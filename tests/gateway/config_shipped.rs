@@ -140,6 +140,7 @@ fn the_shipped_files_state_the_defaults() {
     let gateway = GatewayConfig {
         stdio_role: None,
         public_url: None,
+        control_socket: None,
         ..config.gateway
     };
     assert_eq!(gateway, GatewayConfig::default());

@@ -76,11 +76,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "call", "exchange", "mcp", "observe", "pipeline", "refusal", "route", "session",
         ],
     ),
-    // Answers on the same listener, hence `accept` for its responses.
-    // `observe` for how the last reload went.
+    // Answers on the same listener, hence `accept` for its responses; `config` for the words to who
+    // mistakes a name, `observe` for how the last reload went.
     (
         "admin",
-        &["accept", "call", "forward", "mcp", "observe", "pipeline"],
+        &[
+            "accept", "call", "config", "forward", "mcp", "observe", "pipeline",
+        ],
     ),
     // Each stage has its table; here they become one file.
     (

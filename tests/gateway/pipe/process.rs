@@ -30,6 +30,8 @@ pub(crate) fn program(folder: &Path) -> Command {
         .env_remove("COLUMNS") // how wide help is
         .env("HOME", folder)
         .env_remove("XDG_CONFIG_HOME")
+        .env_remove("XDG_RUNTIME_DIR")
+        .env_remove("RUNTIME_DIRECTORY")
         .stdin(Pipe::null())
         .kill_on_drop(true);
     command
