@@ -50,3 +50,13 @@ pub(super) fn say(words: &str) {
 pub(super) fn print(words: &str) -> std::io::Result<()> {
     writeln!(std::io::stdout(), "{words}")
 }
+
+/// Prints what comes in pieces, at once.
+///
+/// # Errors
+/// When nobody reads it (any more).
+pub(super) fn write(bytes: &[u8]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}

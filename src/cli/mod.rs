@@ -3,9 +3,13 @@
 mod call;
 mod check;
 mod client;
+mod control;
 mod explain;
+mod hash_key;
+mod health;
 mod list;
 mod log;
+mod operate;
 mod quick;
 mod serve;
 
@@ -14,7 +18,6 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    authenticate,
     call::ServerName,
     config::{self, Config, ConfigError, Overrides, Paths},
     example::{self, ExampleError},
@@ -111,6 +114,8 @@ enum Command {
         #[command(flatten)]
         remote: Remote,
     },
+    #[command(flatten)]
+    Operate(operate::Operation),
     /// Make an API key and the hash that goes into policies/*.toml
     HashKey {
         /// The name of its `[keys.<name>]` table
@@ -193,6 +198,7 @@ impl Cli {
             Command::Check
             | Command::Explain { .. }
             | Command::List { .. }
+            | Command::Operate(_)
             | Command::Call { .. } => "error",
             Command::HashKey { .. } | Command::Example { .. } => "warn",
         };
@@ -230,7 +236,8 @@ impl Cli {
                 let arguments = call::arguments(&arguments)?;
                 call::run(self.options.source(&remote)?, &name, arguments, json).await
             }
-            Command::HashKey { name } => hash_key(&name),
+            Command::Operate(operation) => operate::run(operation, &self.options).await,
+            Command::HashKey { name } => hash_key::run(&name),
             Command::Example {
                 http: Some(address),
             } => {
@@ -286,14 +293,4 @@ impl Options {
         config.gateway.names = crate::gateway::Names::Verbatim;
         Ok(config)
     }
-}
-
-fn hash_key(name: &str) -> Result<ExitCode, CliError> {
-    let (key, hash) = authenticate::generate()?;
-    log::print(&format!(
-        "# The key, for the client; it is shown only now:\n#   {key}"
-    ))?;
-    log::print("# For the gateway, into policies/keys.toml:")?;
-    log::print(&format!("[keys.{name}]\nhash = \"{hash}\""))?;
-    Ok(ExitCode::SUCCESS)
 }

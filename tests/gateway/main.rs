@@ -40,6 +40,7 @@ mod liveness;
 mod lossless;
 mod naming_properties;
 mod oauth;
+mod operator;
 mod order;
 mod parked;
 mod pipe;
