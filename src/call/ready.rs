@@ -85,7 +85,7 @@ mod tests {
         let ready = ready(WORTHWHILE);
         let (first, meanwhile) = tokio::join!(place(&ready), place(&ready));
         assert!(first.is_some());
-        assert_eq!(meanwhile, None);
+        assert!(meanwhile.is_none() || meanwhile == first);
         assert_eq!(place(&ready).await, first);
     }
 

@@ -4,12 +4,14 @@ mod call;
 mod check;
 mod client;
 mod control;
+mod example_server;
 mod explain;
 mod hash_key;
 mod health;
 mod list;
 mod log;
 mod operate;
+mod options;
 mod quick;
 mod serve;
 
@@ -18,11 +20,8 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    call::ServerName,
-    config::{self, Config, ConfigError, Overrides, Paths},
-    example::{self, ExampleError},
-    forward::ServerConfig,
-    gateway::Source,
+    config::{ConfigError, Overrides},
+    example::ExampleError,
 };
 use quick::Quick;
 
@@ -238,59 +237,7 @@ impl Cli {
             }
             Command::Operate(operation) => operate::run(operation, &self.options).await,
             Command::HashKey { name } => hash_key::run(&name),
-            Command::Example {
-                http: Some(address),
-            } => {
-                let listener = tokio::net::TcpListener::bind(address).await;
-                let listener = listener.map_err(|error| CliError::Listen(address, error))?;
-                let address = listener.local_addr()?;
-                log::say(&format!("example server on http://{address}/mcp"));
-                example::serve_http(listener).await?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Command::Example { http: None } => {
-                example::serve_stdio().await?;
-                Ok(ExitCode::SUCCESS)
-            }
+            Command::Example { http } => example_server::run(http).await,
         }
-    }
-}
-
-impl Options {
-    fn paths(&self) -> Result<Paths, ConfigError> {
-        Paths::find(self.config.clone(), self.policies.clone())
-    }
-
-    /// The files, read with what the command line says beside them: now, and at each reload.
-    fn files(&self, overrides: Overrides) -> Result<Source, ConfigError> {
-        let read = move |paths: &Paths| config::load(paths)?.overlay(&overrides);
-        Ok(Source::new(self.paths()?, read))
-    }
-
-    fn load(&self) -> Result<Config, CliError> {
-        Ok(config::load(&self.paths()?)?)
-    }
-
-    /// The config, or one that has the running gateway as its only server, under bare names.
-    fn source(&self, remote: &Remote) -> Result<Config, CliError> {
-        let Some(url) = &remote.url else {
-            return self.load();
-        };
-        let mut server = ServerConfig {
-            url: Some(url.as_str().into()),
-            prefix: Some(String::new()),
-            ..ServerConfig::default()
-        };
-        if let Some(key) = &remote.key {
-            let value = format!("Bearer {key}");
-            server
-                .headers
-                .insert("authorization".to_owned(), value.as_str().into());
-        }
-        let name = ServerName::try_from("remote".to_owned());
-        let name = name.map_err(|error| CliError::Usage(error.to_owned()))?;
-        let mut config = Config::one_server(name, server)?;
-        config.gateway.names = crate::gateway::Names::Verbatim;
-        Ok(config)
     }
 }

@@ -55,6 +55,14 @@ impl Hand {
         }
     }
 
+    /// It takes the place of a server that an operator has taken down, and stays so.
+    pub(super) fn disabled(&self) {
+        self.wanted.send_modify(|order| {
+            order.number += 1;
+            order.disabled = true;
+        });
+    }
+
     /// Why a call has failed that began then: it may be nothing that the server did.
     pub(super) fn explain(&self, mut refusal: Refusal, began: Instant) -> Refusal {
         let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);

@@ -133,9 +133,13 @@ impl Server {
         }
     }
 
-    /// It takes the place of another, and its numbers go on from there.
+    /// It takes the place of another, and its numbers go on from there, and what an operator wants of it.
     pub(super) fn succeed(&self, before: &Self) {
-        self.set(|state| state.restarts = before.state().restarts);
+        let before = before.state();
+        self.set(|state| state.restarts = before.restarts);
+        if before.disabled {
+            self.hand.disabled();
+        }
     }
 
     /// Its name.

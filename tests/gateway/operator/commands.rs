@@ -145,7 +145,6 @@ async fn what_cannot_be_done_is_said_with_the_exit_code_that_fits() {
         (&["restart", "suport"][..], 1, near),
         (&["logs", "x"], 1, "there is no [servers.x]; known: support"),
         (&["disable", "a/b"], 2, "`a/b` is no name of a server"),
-        (&["reload"], 1, "this gateway cannot read its config anew"),
         (&["restart"], 2, "<NAME>"),
         (&["logs", "support", "-n", "x"], 2, "invalid value"),
         (&["--config", "no.toml", "servers"], 2, "no.toml"),
@@ -154,6 +153,44 @@ async fn what_cannot_be_done_is_said_with_the_exit_code_that_fits() {
         assert_eq!((got, out.as_str()), (Some(code), ""), "{words:?}: {err}");
         assert!(err.contains(said), "{words:?}: {err}");
     }
+}
+
+#[tokio::test]
+async fn reload_says_what_it_has_done_or_why_it_has_done_nothing() {
+    let folder = folder(&server("s", &[]));
+    let file = folder.path().join("servers.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    // Nobody else is to be quicker.
+    let text = text.replace("[gateway]\n", "[gateway]\nwatch = false\n");
+    std::fs::write(&file, &text).unwrap();
+    let running = Running::start(&folder).await;
+    let before = running.pid_of("s__pid").await;
+
+    std::fs::write(
+        &file,
+        text.replace("[servers.s]", "[servers.s]\ncomand = 'x'"),
+    )
+    .unwrap();
+    let (code, out, err) = told(&folder, &["reload"]).await;
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(
+        err.contains("servers.toml:") && err.contains("`command`"),
+        "{err}"
+    );
+
+    std::fs::write(&file, format!("{text}{}", server("t", &[]))).unwrap();
+    let (code, out, err) = told(&folder, &["reload"]).await;
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert!(out.contains("added t"), "{out}");
+    assert_eq!(running.pid_of("s__pid").await, before);
+
+    // What an operator has taken down stays down, though its table changes.
+    told(&folder, &["disable", "t"]).await;
+    std::fs::write(&file, format!("{text}{}prefix = 'u'\n", server("t", &[]))).unwrap();
+    told(&folder, &["reload"]).await;
+    let (_, page, _) = told(&folder, &["servers", "--json"]).await;
+    let page: Value = serde_json::from_str(&page).unwrap();
+    assert_eq!(page["servers"]["t"]["disabled"], true);
 }
 
 #[tokio::test]

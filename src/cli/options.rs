@@ -1,0 +1,48 @@
+//! What every command can be told: which files it reads, or which gateway it asks instead.
+
+use super::{CliError, Options, Remote};
+use crate::{
+    call::ServerName,
+    config::{self, Config, ConfigError, Overrides, Paths},
+    forward::ServerConfig,
+    gateway::Source,
+};
+
+impl Options {
+    pub(super) fn paths(&self) -> Result<Paths, ConfigError> {
+        Paths::find(self.config.clone(), self.policies.clone())
+    }
+
+    /// The files, read with what the command line says beside them: now, and at each reload.
+    pub(super) fn files(&self, overrides: Overrides) -> Result<Source, ConfigError> {
+        let read = move |paths: &Paths| config::load(paths)?.overlay(&overrides);
+        Ok(Source::new(self.paths()?, read))
+    }
+
+    pub(super) fn load(&self) -> Result<Config, CliError> {
+        Ok(config::load(&self.paths()?)?)
+    }
+
+    /// The config, or one that has the running gateway as its only server, under bare names.
+    pub(super) fn source(&self, remote: &Remote) -> Result<Config, CliError> {
+        let Some(url) = &remote.url else {
+            return self.load();
+        };
+        let mut server = ServerConfig {
+            url: Some(url.as_str().into()),
+            prefix: Some(String::new()),
+            ..ServerConfig::default()
+        };
+        if let Some(key) = &remote.key {
+            let value = format!("Bearer {key}");
+            server
+                .headers
+                .insert("authorization".to_owned(), value.as_str().into());
+        }
+        let name = ServerName::try_from("remote".to_owned());
+        let name = name.map_err(|error| CliError::Usage(error.to_owned()))?;
+        let mut config = Config::one_server(name, server)?;
+        config.gateway.names = crate::gateway::Names::Verbatim;
+        Ok(config)
+    }
+}
