@@ -15,52 +15,10 @@ use std::{borrow::Cow, fmt};
 use bytes::{Bytes, BytesMut};
 
 use super::{
-    Method,
-    envelope::Envelope,
-    fields::{Span, field, items, span, string},
+    Method, Part, envelope,
+    fields::{Span, field, items, string},
+    part::Spans,
 };
-
-/// A field whose place in a message is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// `id`
-    Id,
-    /// `method`
-    Method,
-    /// `result`
-    Result,
-    /// `error`
-    Error,
-    /// `params.name`
-    Name,
-    /// `params.uri`
-    Uri,
-    /// `params.ref.name`
-    RefName,
-    /// `params.ref.uri`
-    RefUri,
-    /// `params._meta.progressToken`: under what the sender wants to hear of progress.
-    MetaToken,
-    /// `params.progressToken`: whose progress a notification tells.
-    Token,
-    /// `params.requestId`: what a notification cancels.
-    RequestId,
-    /// `params.taskId`: the task that a request or a notification is about.
-    TaskId,
-    /// `params._meta.io.modelcontextprotocol/protocolVersion`: a request that stands for itself.
-    Version,
-    /// `params._meta.io.modelcontextprotocol/clientCapabilities`
-    Capabilities,
-    /// `params._meta.io.modelcontextprotocol/clientInfo`
-    Info,
-    /// `params._meta.io.modelcontextprotocol/logLevel`
-    Level,
-    /// `params.arguments`
-    Arguments,
-}
-
-/// How many there are.
-pub(super) const PARTS: usize = 17;
 
 /// What kind of message it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,49 +64,23 @@ pub struct Frame {
     spans: Spans,
 }
 
-/// Where each part stands, in as little memory as can be: frames are handed on a lot. The end of a
-/// part that is not there is 0.
-#[derive(Clone)]
-struct Spans([(u32, u32); PARTS]);
-
-impl Spans {
-    fn get(&self, part: Part) -> Option<Span> {
-        let (start, end) = *self.0.get(part as usize)?;
-        (end > 0).then_some(start as usize..end as usize)
-    }
-
-    fn set(&mut self, part: Part, span: Span) -> Result<(), Malformed> {
-        let place = |at: usize| u32::try_from(at).map_err(|_beyond| Malformed::Size);
-        if let Some(slot) = self.0.get_mut(part as usize) {
-            *slot = (place(span.start)?, place(span.end)?);
-        }
-        Ok(())
-    }
-}
-
 impl Frame {
     /// Reads the envelope of one message.
     ///
     /// # Errors
     /// When the bytes are not one JSON-RPC 2.0 message, or say one of the parts twice.
     pub fn parse(bytes: Bytes) -> Result<Self, Malformed> {
-        let text = text(&bytes)?;
-        let envelope = Envelope::read(text)?;
-        let kind = envelope.kind()?;
-        let mut spans = Spans([(0, 0); PARTS]);
-        for (part, raw) in envelope.parts()? {
-            if let Some(raw) = raw {
-                spans.set(part, span(text, raw))?;
-            }
-        }
-        let mut frame = Self {
+        let mut spans = Spans::default();
+        let kind = envelope::read(&bytes, &mut spans)?;
+        let method = spans
+            .get(Part::Method)
+            .and_then(|span| Method::written(bytes.get(span)?));
+        Ok(Self {
             bytes,
             kind,
-            method: None,
+            method,
             spans,
-        };
-        frame.method = Method::named(&frame.method_name());
-        Ok(frame)
+        })
     }
 
     /// What kind of message it is.
@@ -253,6 +185,6 @@ pub fn is_batch(bytes: &[u8]) -> bool {
     bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[')
 }
 
-fn text(bytes: &[u8]) -> Result<&str, Malformed> {
+pub(super) fn text(bytes: &[u8]) -> Result<&str, Malformed> {
     std::str::from_utf8(bytes).map_err(|error| Malformed::Syntax(error.to_string()))
 }

@@ -1,5 +1,7 @@
 //! Every method once.
 
+use super::fields::string;
+
 /// A method the gateway knows. Others pass by their name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Method {
@@ -145,6 +147,16 @@ impl Method {
             .iter()
             .find(|(_, known)| *known == name)
             .map(|(method, _)| *method)
+    }
+
+    /// The method whose name stands so in a message, in its quotes.
+    pub(super) fn written(raw: &[u8]) -> Option<Self> {
+        let name = raw.get(1..raw.len().checked_sub(1)?)?;
+        let found = TABLE.iter().find(|(_, known)| known.as_bytes() == name);
+        match found {
+            Some((method, _)) => Some(*method),
+            None => Self::named(&string(std::str::from_utf8(raw).ok()?)?),
+        }
     }
 
     /// Its name on the wire.

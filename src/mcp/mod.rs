@@ -12,10 +12,12 @@ pub mod message;
 pub mod meta;
 pub mod method;
 pub mod object;
+mod part;
 pub mod sse;
 pub mod version;
 
-pub use frame::{Frame, Kind, Malformed, Part};
+pub use frame::{Frame, Kind, Malformed};
 pub use lines::Lines;
 pub use method::{List, Method};
+pub use part::Part;
 pub use version::Revision;

@@ -85,6 +85,9 @@ fn key() -> impl Strategy<Value = String> {
         "_meta",
         "progressToken",
         "requestId",
+        "taskId",
+        "arguments",
+        "io.modelcontextprotocol/protocolVersion",
     ];
     let odd = [r#""Method""#, r#""n\u0061me""#, r#""paramſ""#, r#""x""#];
     prop_oneof![
@@ -126,7 +129,10 @@ pub(crate) fn value() -> impl Strategy<Value = String> {
 /// Something that looks like a message and often is none: keys twice, in odd places, missing.
 pub(crate) fn chaos() -> impl Strategy<Value = String> {
     let version = Just((r#""jsonrpc""#.to_owned(), r#""2.0""#.to_owned()));
-    let members = (version, vec((key(), value()), 0..6)).prop_map(|(version, mut members)| {
+    let any = prop_oneof![value(), object(vec((key(), value()), 0..4))];
+    let params = object(vec((key(), any), 0..5)).prop_map(|params| ("\"params\"".into(), params));
+    let member = prop_oneof![4 => (key(), value()), 1 => params];
+    let members = (version, vec(member, 0..6)).prop_map(|(version, mut members)| {
         members.insert(members.len() / 2, version);
         members
     });
@@ -213,7 +219,7 @@ pub(crate) fn message() -> impl Strategy<Value = String> {
 /// A message after an accident: bytes changed, cut out, put in.
 pub(crate) fn damaged() -> impl Strategy<Value = Vec<u8>> {
     let accidents = vec((any::<prop::sample::Index>(), 0..4_u8, any::<u8>()), 0..4);
-    (chaos(), accidents).prop_map(|(text, accidents)| {
+    (prop_oneof![chaos(), message()], accidents).prop_map(|(text, accidents)| {
         let mut bytes = text.into_bytes();
         for (at, kind, byte) in accidents {
             if bytes.is_empty() {
