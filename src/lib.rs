@@ -47,6 +47,8 @@ pub mod map;
 
 pub mod wait;
 
+pub mod launch;
+
 pub mod mcp;
 
 // Around the path.

@@ -59,7 +59,7 @@ fn missing(client: &Client) -> Vec<String> {
         .servers
         .iter()
         .map(|(name, server)| (name, server.state()));
-    let down = states.filter(|(_, state)| state.state != "up");
+    let down = states.filter(|(_, state)| !state.serves());
     down.map(|(name, state)| {
         let reason = state
             .error

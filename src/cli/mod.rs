@@ -8,6 +8,7 @@ mod example_server;
 mod explain;
 mod hash_key;
 mod health;
+mod launch;
 mod list;
 mod log;
 mod operate;
@@ -15,13 +16,14 @@ mod options;
 mod quick;
 mod serve;
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
     config::{ConfigError, Overrides},
     example::ExampleError,
+    launch::Setup,
 };
 use quick::Quick;
 
@@ -127,6 +129,13 @@ enum Command {
         #[arg(long, value_name = "ADDR")]
         http: Option<SocketAddr>,
     },
+    /// What servers are launched through
+    #[command(hide = true)]
+    Launch {
+        setup: Setup,
+        #[arg(last = true, required = true)]
+        program: Vec<OsString>,
+    },
 }
 
 /// A gateway that runs already, instead of the config.
@@ -199,7 +208,7 @@ impl Cli {
             | Command::List { .. }
             | Command::Operate(_)
             | Command::Call { .. } => "error",
-            Command::HashKey { .. } | Command::Example { .. } => "warn",
+            Command::HashKey { .. } | Command::Example { .. } | Command::Launch { .. } => "warn",
         };
         log::start(
             self.options.log_level.as_deref().unwrap_or(quiet),
@@ -238,6 +247,7 @@ impl Cli {
             Command::Operate(operation) => operate::run(operation, &self.options).await,
             Command::HashKey { name } => hash_key::run(&name),
             Command::Example { http } => example_server::run(http).await,
+            Command::Launch { setup, program } => Ok(setup.run(&program)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What every command can be told: which files it reads, or which gateway it asks instead.
 
-use super::{CliError, Options, Remote};
+use super::{CliError, Options, Remote, launch};
 use crate::{
     call::ServerName,
     config::{self, Config, ConfigError, Overrides, Paths},
@@ -15,12 +15,15 @@ impl Options {
 
     /// The files, read with what the command line says beside them: now, and at each reload.
     pub(super) fn files(&self, overrides: Overrides) -> Result<Source, ConfigError> {
-        let read = move |paths: &Paths| config::load(paths)?.overlay(&overrides);
+        let read = move |paths: &Paths| {
+            let config = config::load(paths)?.overlay(&overrides)?;
+            Ok(config.launched_through(&launch::launcher()))
+        };
         Ok(Source::new(self.paths()?, read))
     }
 
     pub(super) fn load(&self) -> Result<Config, CliError> {
-        Ok(config::load(&self.paths()?)?)
+        Ok(config::load(&self.paths()?)?.launched_through(&launch::launcher()))
     }
 
     /// The config, or one that has the running gateway as its only server, under bare names.

@@ -144,6 +144,16 @@ impl Config {
         })
     }
 
+    /// The same, with servers that are launched through this program: `mcpgate` itself. It sees to
+    /// it that they end with the gateway. Left out, they are launched directly.
+    #[must_use]
+    pub fn launched_through(mut self, mcpgate: &Path) -> Self {
+        for server in self.servers.values_mut() {
+            server.launcher = Some(mcpgate.to_path_buf());
+        }
+        self
+    }
+
     /// The server of that name.
     ///
     /// # Errors

@@ -123,6 +123,7 @@ fn quoted(list: &str) -> Vec<&str> {
 fn wanted(expected: &str) -> &str {
     match expected {
         "a duration" => "a duration such as \"30s\" or \"5m\"",
+        "a size" => "a size such as \"512MiB\" or \"2GiB\"",
         "a sequence" => "a list",
         "socket address" => "an address and port such as \"127.0.0.1:8765\"",
         "path string" => "a string",

@@ -88,9 +88,10 @@ impl ServerConfig {
                 "one program, without its arguments: those go into `args`, one string each",
             ));
         }
-        no_tilde("command", Path::new(command))?;
+        self.check_process()?;
+        no_tilde(Path::new(command)).map_err(|message| Fault::at(["command"], message))?;
         if let Some(cwd) = &self.cwd {
-            no_tilde("cwd", cwd)?;
+            no_tilde(cwd).map_err(|message| Fault::at(["cwd"], message))?;
         }
         for (name, Secret(value)) in &self.env {
             if name.is_empty() || name.contains(['=', '\0']) {
@@ -121,7 +122,7 @@ impl ServerConfig {
             ("env", !self.env.is_empty()),
             ("cwd", self.cwd.is_some()),
         ];
-        for (key, is_set) in launch_only {
+        for (key, is_set) in launch_only.into_iter().chain(self.about_a_process()) {
             if is_set {
                 return Err(Fault::at_key([key], "belongs to `command`, not to `url`"));
             }
@@ -231,12 +232,9 @@ fn check_forwarded(name: &str) -> Result<HeaderName, &'static str> {
 }
 
 /// A `~` would be looked for as a folder of that name.
-fn no_tilde(key: &str, path: &Path) -> Result<(), Fault> {
-    if path.starts_with("~") {
-        return Err(Fault::at(
-            [key],
-            "`~` is a word of the shell; write `${HOME}`",
-        ));
+pub(super) fn no_tilde(path: &Path) -> Result<(), &'static str> {
+    match path.starts_with("~") {
+        true => Err("`~` is a word of the shell; write `${HOME}`"),
+        false => Ok(()),
     }
-    Ok(())
 }

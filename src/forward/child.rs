@@ -3,7 +3,6 @@
 use std::{
     collections::VecDeque,
     io,
-    process::Stdio,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -11,16 +10,21 @@ use std::{
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop, ProcessGroup};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
-    process::{ChildStderr, ChildStdin, ChildStdout, Command},
+    process::{ChildStderr, ChildStdin, ChildStdout},
     time::timeout,
 };
 
-use super::{ServerConfig, environment::Environment, journal::Journal};
+use super::{
+    ServerConfig, command,
+    environment::Environment,
+    journal::Journal,
+    noise::{Fate, Flood},
+};
 use crate::call::ServerName;
 
 const SIGTERM: i32 = 15;
-/// How long a child has to leave after its stdin closed, and again after SIGTERM.
-const GRACE: Duration = Duration::from_secs(2);
+/// How long the system may take to kill.
+const MOMENT: Duration = Duration::from_secs(2);
 /// How many of its last lines on stderr are kept, and how much of each.
 const TAIL: usize = 20;
 const LINE: usize = 1000;
@@ -40,46 +44,14 @@ pub(super) struct Process {
 /// # Errors
 /// When it cannot be started: no such program, no such folder.
 pub(super) fn launch(config: &ServerConfig, over: &Environment) -> io::Result<Process> {
-    let program = config
-        .command
-        .as_ref()
-        .map(|command| command.as_str())
-        .unwrap_or_default();
-    let mut command = Command::new(program);
-    command.args(config.args.iter().map(|arg| arg.as_str()));
-    // Keys to this gateway are not for those behind it.
-    command.env_remove("API_KEYS").env_remove("MCPGATE_KEY");
-    command.envs(
-        config
-            .env
-            .iter()
-            .map(|(name, value)| (name, value.reveal())),
-    );
-    for (name, value) in over.iter() {
-        match value {
-            Some(value) => command.env(name, value),
-            // The gateway's own variable of that name says nothing of the user.
-            None => command.env_remove(name),
-        };
-    }
-    if let Some(folder) = &config.cwd {
-        command.current_dir(folder);
-    }
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut wrap = CommandWrap::from(command);
-    wrap.wrap(ProcessGroup::leader()).wrap(KillOnDrop);
-    let mut child = wrap.spawn().map_err(|error| {
-        let folder = config
-            .cwd
-            .as_deref()
-            .map(|folder| format!(" in {}", folder.display()));
-        io::Error::new(
-            error.kind(),
-            format!("`{program}`{}: {error}", folder.unwrap_or_default()),
-        )
+    let spawned = command::of(config, over).and_then(|command| {
+        let mut wrap = CommandWrap::from(command);
+        wrap.wrap(ProcessGroup::leader()).wrap(KillOnDrop);
+        wrap.spawn()
+    });
+    let mut child = spawned.map_err(|error| {
+        let words = format!("{}: {error}", command::named(config));
+        io::Error::new(error.kind(), words)
     })?;
     let pipes = (
         child.stdin().take(),
@@ -97,17 +69,20 @@ pub(super) fn launch(config: &ServerConfig, over: &Environment) -> io::Result<Pr
     })
 }
 
-/// Stops a child whose stdin is closed already: wait, SIGTERM to its group, SIGKILL.
+/// Stops a child whose stdin is closed already: wait, SIGTERM to its group, wait, SIGKILL.
 ///
 /// The group is killed in any case: the child may have left children of its own behind.
-pub(super) async fn stop(child: &mut dyn ChildWrapper) {
-    let left = timeout(GRACE, child.wait()).await.is_ok();
-    if !left && child.signal(SIGTERM).is_ok() && timeout(GRACE, child.wait()).await.is_err() {
-        tracing::warn!(pid = child.id(), "the child ignores SIGTERM and is killed");
+pub(super) async fn stop(child: &mut dyn ChildWrapper, grace: Duration) {
+    let left = timeout(grace, child.wait()).await.is_ok();
+    if !left && child.signal(SIGTERM).is_ok() && timeout(grace, child.wait()).await.is_err() {
+        tracing::warn!(
+            pid = child.id(),
+            "the child ignores SIGTERM and is killed after {grace:?} (`stop_timeout`)"
+        );
     }
     // An error means that nobody is left in the group, which is what is wanted.
     drop(child.start_kill());
-    drop(timeout(GRACE, child.wait()).await);
+    drop(timeout(MOMENT, child.wait()).await);
 }
 
 /// The last lines a child wrote to stderr.
@@ -129,14 +104,23 @@ impl Tail {
     /// Reads stderr to its end, into the log and the tail.
     pub(super) async fn follow(&self, server: &ServerName, stderr: ChildStderr) {
         let mut lines = BufReader::new(stderr);
-        let mut line = Vec::new();
+        let (mut line, mut flood) = (Vec::new(), Flood::new());
         // A longer one is read in pieces: it may never end.
         while let Ok(1..) = (&mut lines).take(PIECE).read_until(b'\n', &mut line).await {
             let text = String::from_utf8_lossy(&line);
             let text: String = text.trim_end().chars().take(LINE).collect();
-            tracing::info!(%server, "stderr: {text}");
+            match flood.line() {
+                Fate::Shown(0) => tracing::info!(%server, "stderr: {text}"),
+                Fate::Shown(left_out) => {
+                    tracing::info!(%server, left_out, "stderr: {text}");
+                }
+                Fate::LeftOut => {}
+            }
             self.keep(text);
             line.clear();
+        }
+        if flood.left_out() > 0 {
+            tracing::info!(%server, left_out = flood.left_out(), "stderr: (too much)");
         }
     }
 

@@ -17,7 +17,8 @@ use std::{
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use crate::{call::Networks, mcp::Revision};
+use super::size::Size;
+use crate::{call::Networks, launch::Sandbox, mcp::Revision};
 
 /// A string in which `${VAR}` and `${file:/path}` were expanded when it was read.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -81,6 +82,16 @@ pub enum Scope {
     User,
 }
 
+/// `start = "eager" | "lazy"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// It is launched with the gateway.
+    Eager,
+    /// It is launched with the gateway to say what it offers, and then by the first who needs it.
+    Lazy,
+}
+
 /// One `[servers.<name>]` table. Exactly one of `command` and `url` is set.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -129,6 +140,32 @@ pub struct ServerConfig {
     /// How often it is asked whether it is still there, if it has no stream that would tell.
     #[serde(with = "humantime_serde")]
     pub check_interval: Option<Duration>,
+    /// How much memory of its own its process may use.
+    pub memory: Option<Size>,
+    /// How long its process may use a processor, from its start.
+    #[serde(with = "humantime_serde")]
+    pub cpu: Option<Duration>,
+    /// How many files, pipes and sockets its process may have open.
+    pub open_files: Option<u64>,
+    /// The user as whom it runs; default: that of the gateway.
+    pub user: Option<String>,
+    /// The group as which it runs; default: that of the user.
+    pub group: Option<String>,
+    /// How long it may take to end by itself, and again after SIGTERM.
+    #[serde(with = "humantime_serde")]
+    pub stop_timeout: Option<Duration>,
+    /// What its process may reach; default: whatever its user may.
+    pub sandbox: Option<Sandbox>,
+    /// Whether it stays up from the start; default: it does.
+    pub start: Option<Start>,
+    /// How long nobody may need it until it is stopped; default: it is not.
+    #[serde(with = "humantime_serde")]
+    pub idle_stop: Option<Duration>,
+    /// How many instances there may be at once, one for each session or user; default: 64.
+    pub max_instances: Option<usize>,
+    /// The `mcpgate` that sets its process up; without one, the program is launched directly.
+    #[serde(skip)]
+    pub launcher: Option<PathBuf>,
 }
 
 impl Default for ServerConfig {
@@ -153,6 +190,17 @@ impl Default for ServerConfig {
             timeout_total: Duration::from_secs(3600),
             connect_timeout: Duration::from_secs(60),
             check_interval: None,
+            memory: None,
+            cpu: None,
+            open_files: None,
+            user: None,
+            group: None,
+            stop_timeout: None,
+            sandbox: None,
+            start: None,
+            idle_stop: None,
+            max_instances: None,
+            launcher: None,
         }
     }
 }
@@ -161,6 +209,16 @@ impl ServerConfig {
     /// How often it is asked whether it is still there.
     pub fn check_interval(&self) -> Duration {
         self.check_interval.unwrap_or(Duration::from_secs(30))
+    }
+
+    /// How many instances there may be at once, beside the gateway's own.
+    pub fn max_instances(&self) -> usize {
+        self.max_instances.unwrap_or(64)
+    }
+
+    /// How long its process may take to end by itself, and again after SIGTERM.
+    pub fn stop_timeout(&self) -> Duration {
+        self.stop_timeout.unwrap_or(Duration::from_secs(2))
     }
 
     /// Makes what is relative to the config file absolute, and finds the word `mcpgate`.
@@ -174,6 +232,11 @@ impl ServerConfig {
                 *command = program.to_string_lossy().into_owned();
             } else if command.contains('/') {
                 *command = absolute(Path::new(command)).to_string_lossy().into_owned();
+            }
+        }
+        if let Some(sandbox) = &mut self.sandbox {
+            for path in sandbox.read.iter_mut().chain(&mut sandbox.write) {
+                *path = absolute(path);
             }
         }
         self.cwd = Some(match &self.cwd {

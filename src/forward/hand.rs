@@ -140,7 +140,9 @@ impl Server {
             self.settled().await;
         };
         // Once to connect, once to fetch the lists.
-        drop(timeout(LEAVING + self.config().connect_timeout * 2, done).await);
+        let config = self.config();
+        let limit = LEAVING + config.stop_timeout() * 2 + config.connect_timeout * 2;
+        drop(timeout(limit, done).await);
         self.state()
     }
 

@@ -13,8 +13,8 @@ use super::{
     pool::{Opener, Pool},
 };
 
-/// Longer than a child has to leave, which is killed then.
-const SEEN_OUT: Duration = Duration::from_secs(10);
+/// How long a child that was killed may take to be gone.
+const SEEN_OUT: Duration = Duration::from_secs(5);
 
 impl Pool {
     /// Lets all of them go, and says why to those who call. Sees their processes out.
@@ -28,7 +28,9 @@ impl Pool {
         }
         if matches!(self.opener, Opener::Child { .. }) {
             let gone = join_all(peers.iter().map(|peer| peer.gone.cancelled()));
-            drop(timeout(SEEN_OUT, gone).await);
+            // It has that long once for its stdin, and once for SIGTERM.
+            let limit = self.config.stop_timeout() * 2 + SEEN_OUT;
+            drop(timeout(limit, gone).await);
         }
     }
 }

@@ -13,6 +13,8 @@ pub(super) struct Fall {
     pub(super) reason: String,
     /// The server's last lines on stderr.
     pub(super) stderr: Vec<String>,
+    /// It had not even begun.
+    unstarted: bool,
 }
 
 /// One connection's life. Clones share it.
@@ -21,13 +23,31 @@ pub(super) struct Life {
     over: CancellationToken,
     fall: Arc<OnceLock<Fall>>,
     mute: CancellationToken,
+    gone: CancellationToken,
 }
 
 impl Life {
     /// Ends it; the first reason stays.
     pub(super) fn end(&self, reason: String, stderr: Vec<String>) {
+        self.fall(Fall {
+            reason,
+            stderr,
+            unstarted: false,
+        });
+    }
+
+    /// It never began.
+    pub(super) fn never(&self, reason: String) {
+        self.fall(Fall {
+            reason,
+            stderr: Vec::new(),
+            unstarted: true,
+        });
+    }
+
+    fn fall(&self, fall: Fall) {
         // Only the first caller's reason is kept, the others learnt of the end from it.
-        drop(self.fall.set(Fall { reason, stderr }));
+        drop(self.fall.set(fall));
         self.over.cancel();
     }
 
@@ -39,6 +59,16 @@ impl Life {
     /// Waits for its end.
     pub(super) async fn over(&self) {
         self.over.cancelled().await;
+    }
+
+    /// Nothing is left of the process.
+    pub(super) fn set_gone(&self) {
+        self.gone.cancel();
+    }
+
+    /// Waits until nothing is left of the process.
+    pub(super) async fn gone(&self) {
+        self.gone.cancelled().await;
     }
 
     /// There is no stream on it that would end with it.
@@ -61,14 +91,14 @@ impl Life {
 
     /// What a call hears that was under way.
     pub(super) fn refusal(&self, server: &ServerName) -> Refusal {
-        let stderr = self
-            .fall
-            .get()
-            .map(|fall| fall.stderr.clone())
-            .unwrap_or_default();
+        let (server, reason, fall) = (server.to_string(), self.reason(), self.fall.get());
+        if fall.is_some_and(|fall| fall.unstarted) {
+            return Refusal::Unavailable { server, reason };
+        }
+        let stderr = fall.map(|fall| fall.stderr.clone()).unwrap_or_default();
         Refusal::Stopped {
-            server: server.to_string(),
-            reason: self.reason(),
+            server,
+            reason,
             stderr,
         }
     }

@@ -4,11 +4,15 @@
 //! kept up by `supervise`, and calls find it, or learn why it is not there.
 
 mod answer;
+mod backoff;
 mod caller_meta;
 mod check;
+mod check_process;
 mod child;
 mod clients;
+mod command;
 mod config;
+mod connect;
 mod drain;
 mod environment;
 mod hand;
@@ -24,6 +28,7 @@ mod link;
 mod listen;
 mod listing;
 mod liveness;
+mod noise;
 mod opening;
 mod outlet;
 mod passing;
@@ -31,8 +36,10 @@ mod peer;
 mod pool;
 mod questions;
 mod reading;
+mod rest;
 mod server;
 mod servers;
+mod size;
 mod sse;
 mod stateless;
 mod stdio;
@@ -48,12 +55,13 @@ mod withdrawal;
 use bytes::Bytes;
 
 pub(crate) use check::check_headers;
-pub use config::{Scope, Secret, ServerConfig, Text, Transport};
+pub use config::{Scope, Secret, ServerConfig, Start, Text, Transport};
 pub(crate) use headers::templates;
 pub use journal::{Batch, Journal, Reader as JournalReader};
 pub use outlet::{Answering, Audience, Upward};
 pub use server::{Server, State};
 pub use servers::{Servers, Sharing};
+pub use size::Size;
 pub(crate) use wire::{chain, tls};
 
 use crate::{

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::{
     initialize_params,
-    instances::Made,
+    instances::{Cell, Made},
     level_params,
     listing::{self, Greeting},
     peer::{Peer, Whose},
@@ -35,6 +35,24 @@ impl Pool {
             let reason =
                 format!("it did not come up within {limit:?} ([servers.{server}] connect_timeout)");
             Err(Refusal::Unavailable { server, reason })
+        })
+    }
+
+    /// The place of a peer that serves somebody alone.
+    ///
+    /// # Errors
+    /// When there are as many as there may be, and none of them is idle.
+    pub(super) fn place(&self, key: &Arc<str>, made: &Made) -> Result<Cell, Refusal> {
+        let most = match self.opener {
+            Opener::Child { .. } => self.config.max_instances(),
+            // They are no processes of this machine; sessions are bounded.
+            Opener::Stream(..) => usize::MAX,
+        };
+        self.others.cell(key, made, most).ok_or_else(|| {
+            let server = self.outlet.server.to_string();
+            let reason =
+                format!("all {most} instances are in use ([servers.{server}] max_instances)");
+            Refusal::Unavailable { server, reason }
         })
     }
 

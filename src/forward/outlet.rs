@@ -51,6 +51,9 @@ pub trait Upward: Send + Sync {
     /// The server offers nothing any more.
     fn withdraw(&self, server: &Server);
 
+    /// Whether somebody wants to hear of a resource of the server.
+    fn is_watched(&self, server: &ServerName) -> bool;
+
     /// The first attempt to reach the server is over, well or badly.
     fn settled(&self, server: &Server);
 }

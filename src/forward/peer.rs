@@ -20,6 +20,7 @@ use super::{
     answer::with_id,
     headers::Extra,
     life::Life,
+    noise::Garbage,
     outlet::{Audience, Outlet},
     questions::Questions,
     stateless::own_members,
@@ -77,6 +78,7 @@ pub(super) struct Peer {
     pub(super) acknowledged: watch::Sender<u64>,
     /// What it has asked.
     pub(super) asked: Questions,
+    garbage: Garbage,
 }
 
 impl Peer {
@@ -100,6 +102,7 @@ impl Peer {
             last: ArcSwap::from_pointee(extra),
             acknowledged: watch::Sender::new(0),
             asked: Questions::default(),
+            garbage: Garbage::default(),
         };
         (Arc::new(peer), queue)
     }
@@ -175,12 +178,12 @@ impl Peer {
         let server = &self.outlet.server;
         let messages = match frame::split(text) {
             Ok(messages) => messages,
-            Err(error) => return tracing::warn!(%server, "not a message, skipped: {error}"),
+            Err(error) => return self.garbage.skip(server, &error),
         };
         for message in messages {
             match Frame::parse(message) {
                 Ok(frame) => self.dispatch(frame),
-                Err(error) => tracing::warn!(%server, "not a message, skipped: {error}"),
+                Err(error) => self.garbage.skip(server, &error),
             }
         }
     }

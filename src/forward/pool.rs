@@ -18,6 +18,7 @@ use super::{
     listing::Greeting,
     outlet::Outlet,
     peer::{Peer, Whose},
+    rest::Rest,
     servers::Sharing,
     watched::Watched,
     wire::Wire,
@@ -49,6 +50,7 @@ pub(super) struct Pool {
     pub(super) opener: Opener,
     scope: Scope,
     pub(super) own: ArcSwapOption<Peer>,
+    pub(super) rest: Rest,
     pub(super) others: Instances,
     variables: Variables,
     /// Whether the server's requests stand for themselves: then one peer serves everybody.
@@ -77,6 +79,7 @@ impl Pool {
             opener,
             scope: config.scope.unwrap_or(default),
             own: ArcSwapOption::empty(),
+            rest: Rest::default(),
             others: Instances::default(),
             variables: Variables::new(config),
             stateless: AtomicBool::new(config.revision.is_some_and(Revision::is_stateless)),
@@ -106,6 +109,7 @@ impl Pool {
             opened => opened?,
         };
         self.own.store(Some(peer.clone()));
+        self.rest.over();
         if self.is_stateless() {
             tokio::spawn(super::hearing::listen(self.watched.clone(), peer.clone()));
         }
@@ -159,7 +163,7 @@ impl Pool {
     /// # Errors
     /// When it is not there, or goes away.
     pub(super) async fn ask(&self, method: Method, params: &str) -> Result<Frame, Refusal> {
-        self.shared()?.ask(method, params).await
+        self.awake().await?.ask(method, params).await
     }
 
     /// Asks something on the peer that serves a client.
@@ -228,30 +232,20 @@ impl Pool {
         }
     }
 
-    fn shared(&self) -> Result<Arc<Peer>, Refusal> {
-        let unavailable = |reason: String| Refusal::Unavailable {
-            server: self.outlet.server.to_string(),
-            reason,
-        };
-        match self.own.load_full() {
-            None => Err(unavailable("it is still starting".to_owned())),
-            Some(peer) if peer.life.is_over() => Err(unavailable(peer.life.reason())),
-            Some(peer) => Ok(peer),
-        }
-    }
-
     async fn peer(&self, client: &Arc<Client>, made: &Made) -> Result<Arc<Peer>, Refusal> {
         let whose = match self.scope {
             // What knows its user serves nobody else.
-            _ if self.is_stateless() && self.variables.is_empty() => return self.shared(),
-            Scope::Shared => return self.shared(),
+            _ if self.is_stateless() && self.variables.is_empty() => return self.awake().await,
+            Scope::Shared => return self.awake().await,
             Scope::Session => Whose::Session(client.clone()),
             Scope::User => Whose::User(client.clone()),
         };
         let key = self.key(client);
-        let cell = self.others.cell(&key, &self.kept_apart(made));
-        let opened =
-            cell.get_or_try_init(|| async { self.open(whose, made).await.map(|(peer, _)| peer) });
+        let cell = self.place(&key, &self.kept_apart(made))?;
+        let opened = cell.get_or_try_init(|| async {
+            self.rest.want();
+            self.open(whose, made).await.map(|(peer, _)| peer)
+        });
         // Boxed: opening is rare and its future large.
         let peer = Box::pin(opened).await.cloned()?;
         // The client's session may have ended meanwhile: then nobody else would end this one,

@@ -34,6 +34,14 @@ pub(super) enum Connection {
 }
 
 impl Connection {
+    /// Ends a child, and waits until it is gone: the next one might want the same files.
+    pub(super) async fn stop(&self) {
+        if let Self::Peer(peer) = self {
+            peer.stop.cancel();
+            peer.life.gone().await;
+        }
+    }
+
     pub(super) fn life(&self) -> &Life {
         match self {
             Self::Peer(peer) => &peer.life,
@@ -45,7 +53,7 @@ impl Connection {
 /// How a server is doing, for people.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct State {
-    /// `connecting`, `up`, `down` or `disabled`.
+    /// `connecting`, `up`, `down`, `disabled`, or `idle`: stopped until somebody needs it.
     pub state: &'static str,
     /// Since when.
     pub since: jiff::Timestamp,
@@ -69,12 +77,20 @@ pub struct State {
     pub required: bool,
     /// Whether an operator took it down.
     pub disabled: bool,
+    /// When it is tried again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_attempt: Option<jiff::Timestamp>,
 }
 
 impl State {
+    /// Whether calls to it are served, though it may have to be launched first.
+    pub fn serves(&self) -> bool {
+        matches!(self.state, "up" | "idle")
+    }
+
     /// Whether it does what is wanted of it: one that an operator took down is no trouble.
     pub fn is_fine(&self) -> bool {
-        self.state == "up" || self.disabled
+        self.serves() || self.disabled
     }
 }
 
@@ -119,6 +135,7 @@ impl Server {
             restarts: 0,
             required: config.required,
             disabled: false,
+            next_attempt: None,
         };
         Self {
             name: name.clone(),

@@ -1,6 +1,6 @@
 //! All servers, in the order of the file.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
 use indexmap::IndexMap;
@@ -92,6 +92,14 @@ impl Servers {
     /// Each server under its name.
     pub fn iter(&self) -> impl Iterator<Item = (&ServerName, &Arc<Server>)> {
         self.by_name.iter()
+    }
+
+    /// How long the slowest may take to end.
+    pub fn longest_stop(&self) -> Duration {
+        let all = self.by_name.values().map(|server| server.config());
+        let longest = all.map(ServerConfig::stop_timeout).max();
+        // By itself, and then told to; and a moment to be killed.
+        longest.unwrap_or_default() * 2 + Duration::from_secs(2)
     }
 
     /// Waits until no child is left. Nothing is launched any more by then.

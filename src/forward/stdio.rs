@@ -13,13 +13,16 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    ServerConfig, child,
+    ServerConfig, child, command,
     environment::Environment,
     headers::Extra,
     outlet::Outlet,
     peer::{Outgoing, Peer, Whose},
 };
-use crate::mcp::{Lines, message};
+use crate::{
+    launch,
+    mcp::{Lines, message},
+};
 
 /// How many lines of stderr an error carries.
 const TAIL: usize = 5;
@@ -29,6 +32,7 @@ struct Pipes {
     read: JoinHandle<std::io::Result<()>>,
     write: JoinHandle<()>,
     follow: JoinHandle<()>,
+    tail: Arc<child::Tail>,
 }
 
 /// Launches the command and starts to listen.
@@ -37,12 +41,12 @@ struct Pipes {
 /// When the command cannot be started.
 pub(super) fn launch(
     outlet: &Outlet,
-    command: (&ServerConfig, &Environment),
+    (config, over): (&ServerConfig, &Environment),
     max_message: usize,
     whose: Whose,
     tasks: &TaskTracker,
 ) -> std::io::Result<Arc<Peer>> {
-    let process = child::launch(command.0, command.1)?;
+    let process = child::launch(config, over)?;
     let server = outlet.server.clone();
     tracing::debug!(%server, pid = process.child.id(), "launched");
     let (peer, queue) = Peer::new(outlet.clone(), whose, Extra::default());
@@ -52,8 +56,9 @@ pub(super) fn launch(
         read: tokio::spawn(read(peer.clone(), Lines::new(process.stdout, max_message))),
         write: tokio::spawn(write(process.stdin, queue, peer.stop.clone())),
         follow: tokio::spawn(async move { follower.follow(&server, stderr).await }),
+        tail,
     };
-    tasks.spawn(keep(peer.clone(), process.child, pipes, tail));
+    tasks.spawn(keep(peer.clone(), (process.child, config.clone()), pipes));
     Ok(peer)
 }
 
@@ -67,9 +72,8 @@ async fn read(peer: Arc<Peer>, mut lines: Lines<ChildStdout>) -> std::io::Result
 /// Owns the process: waits until it ends or is to end, and sees to it that it does.
 async fn keep(
     peer: Arc<Peer>,
-    mut process: Box<dyn ChildWrapper>,
+    (mut process, config): (Box<dyn ChildWrapper>, ServerConfig),
     mut pipes: Pipes,
-    tail: Arc<child::Tail>,
 ) {
     let moment = Duration::from_millis(200);
     let (mut reason, mut status) = ("it closed its output".to_owned(), None);
@@ -94,10 +98,16 @@ async fn keep(
     if let Some(status) = status {
         // What it wrote last arrives with its death: a moment's wait names the cause.
         drop(timeout(moment, &mut pipes.follow).await);
-        reason = status.to_string();
+        reason = command::ended(&config, status);
+        let last = pipes.tail.last(1);
+        if let Some(error) = launch::failure(status, last.first().map(String::as_str)) {
+            let words = format!("it cannot be started: {}: {error}", command::named(&config));
+            peer.life.never(words);
+        }
     }
-    peer.end(reason, tail.last(TAIL));
-    child::stop(process.as_mut()).await;
+    peer.end(reason, pipes.tail.last(TAIL));
+    child::stop(process.as_mut(), config.stop_timeout()).await;
+    peer.life.set_gone();
     pipes.read.abort();
     pipes.follow.abort();
     peer.gone.cancel();

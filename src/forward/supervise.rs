@@ -3,69 +3,81 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use http::StatusCode;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Transport, Upward,
-    answer::Trouble,
-    headers::Headers,
-    http::Http,
+    Start, Upward,
+    backoff::{self, Backoff},
     life::{Life, reason},
     link::Link,
     listing::{self, Greeting},
     outlet::Outlet,
-    pool::{Opener, Pool},
     server::{Connection, Server},
-    stateless::Stateless,
-    wire::Wire,
 };
-use crate::{
-    mcp::{List, Revision},
-    refusal::Refusal,
-    route::Catalog,
-};
+use crate::{mcp::List, refusal::Refusal, route::Catalog};
 
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// How long a server may take to say that it does not know a question.
-const PROBE: Duration = Duration::from_secs(5);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// A connection that stood this long was a good one.
-const HEALTHY: Duration = Duration::from_secs(30);
+/// How a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lived {
+    /// It was not made.
+    Unmet,
+    /// It fell.
+    Fell,
+    /// Nobody needed it.
+    Rested,
+}
 
 impl Server {
-    /// Connects, serves until the connection falls, pauses, connects again. What stands when it is
-    /// told to stop stands on, until [`Server::leave`].
+    /// Connects, serves until the connection falls, pauses, connects again. It never gives up. What
+    /// stands when it is told to stop stands on, until [`Server::leave`].
     pub async fn keep(self: Arc<Self>, upward: Arc<dyn Upward>, stop: CancellationToken) {
         let outlet = Outlet::new(&self.name, upward, &self.journal);
         let mut orders = self.hand.orders();
-        let mut pause = FIRST_PAUSE;
+        let mut backoff = Backoff::new(backoff::chance);
+        // Some are launched to say what they offer, and then wait to be needed.
+        let mut limit = match self.config.start {
+            Some(Start::Lazy) => Some(Duration::ZERO),
+            Some(Start::Eager) | None => self.config.idle_stop,
+        };
         loop {
             if self.obey(&mut orders, &outlet, &stop).await {
-                pause = FIRST_PAUSE;
+                backoff = Backoff::new(backoff::chance);
             }
-            let started = tokio::time::Instant::now();
-            tokio::select! {
-                () = self.live(&outlet) => {}
+            let lived = tokio::select! {
+                lived = self.live(&outlet, limit, &mut backoff) => lived,
                 () = orders.come() => continue,
                 () = stop.cancelled() => break,
-            }
-            if started.elapsed() > HEALTHY {
-                pause = FIRST_PAUSE;
+            };
+            if lived != Lived::Unmet {
+                limit = self.config.idle_stop;
             }
             tokio::select! {
-                () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+                () = self.pause(lived, &backoff) => {}
                 () = orders.come() => {}
                 () = stop.cancelled() => break,
             }
         }
     }
 
-    /// One connection from its beginning to its end.
-    async fn live(&self, outlet: &Outlet) {
+    /// Until the next connection is to be made.
+    async fn pause(&self, lived: Lived, backoff: &Backoff) {
+        let link = self.link().ok();
+        let (Lived::Rested, Some(Link::Pool(pool))) = (lived, link.as_deref()) else {
+            return sleep(backoff.pause()).await;
+        };
+        self.set(|state| state.state = "idle");
+        tracing::info!(server = %self.name, "server is stopped: nobody needs it");
+        pool.rest.wanted().await;
+        self.set(|state| state.state = "connecting");
+        tracing::debug!(server = %self.name, "server is needed again");
+    }
+
+    /// One connection from its beginning to its end; it ends after so long without work, too.
+    async fn live(&self, outlet: &Outlet, limit: Option<Duration>, backoff: &mut Backoff) -> Lived {
         match self.connect(outlet).await {
             Ok((link, connection, greeting)) => {
+                let up = Instant::now();
                 let guard = StopOnDrop(Some(&connection));
                 let catalog = self.fetch_all(&link, &greeting).await;
                 guard.keep();
@@ -78,99 +90,22 @@ impl Server {
                 tokio::select! {
                     () = self.follow(&link, life, &greeting, catalog, outlet) => {}
                     never = self.check(&link, life) => match never {},
+                    () = self.rest((&link, &connection), outlet, limit) => {
+                        connection.stop().await;
+                        return Lived::Rested;
+                    }
                 }
+                backoff.failed(up.elapsed());
+                self.fell(&life.reason(), backoff);
+                Lived::Fell
             }
             Err(refusal) => {
-                self.fell(&reason(refusal));
+                backoff.failed(Duration::ZERO);
+                self.fell(&reason(refusal), backoff);
                 outlet.upward.settled(self);
+                Lived::Unmet
             }
         }
-    }
-
-    /// Reaches the server by the link it was reached by before, or finds out which one it takes.
-    async fn connect(&self, outlet: &Outlet) -> Result<(Link, Connection, Greeting), Refusal> {
-        let reached = async {
-            match self.link.load_full() {
-                Some(link) => self.reopen(&link).await,
-                None => self.find(outlet).await,
-            }
-        };
-        let limit = self.config.connect_timeout;
-        timeout(limit, reached).await.unwrap_or_else(|_elapsed| {
-            let server = self.name.to_string();
-            let reason =
-                format!("it did not come up within {limit:?} ([servers.{server}] connect_timeout)");
-            Err(Refusal::Unavailable { server, reason })
-        })
-    }
-
-    async fn reopen(&self, link: &Link) -> Result<(Link, Connection, Greeting), Refusal> {
-        let (connection, greeting) = match link {
-            Link::Pool(pool) => {
-                let (peer, greeting) = pool.open_own().await?;
-                (Connection::Peer(peer), greeting)
-            }
-            Link::Http(http) => {
-                let opened = http.open_own().await;
-                let greeting = opened.map_err(|trouble| trouble.into_refusal(&self.name))?;
-                (Connection::Session(http.life()), greeting)
-            }
-            Link::Stateless(server) => {
-                let known = server.discover().await?;
-                let greeting = known.ok_or_else(|| {
-                    // It has changed its mind: the next attempt finds out anew.
-                    self.link.store(None);
-                    listing::garbled(&self.name, "it no longer speaks 2026-07-28")
-                })?;
-                tokio::spawn(super::listen::listen(server.clone()));
-                (Connection::Session(server.life()), greeting)
-            }
-        };
-        Ok((link.clone(), connection, greeting))
-    }
-
-    /// Finds out which link the server takes: the newest first, as far as the config leaves it
-    /// open (2026-07-28, Streamable HTTP, Backward Compatibility).
-    async fn find(&self, outlet: &Outlet) -> Result<(Link, Connection, Greeting), Refusal> {
-        if self.config.url.is_none() {
-            let opener = Opener::Child {
-                tasks: self.children.clone(),
-            };
-            return self.reopen(&Link::Pool(self.pool(outlet, opener))).await;
-        }
-        let wire = Wire::new(outlet.clone(), &self.config, self.max_message)?;
-        let headers = || Headers::new(&self.name, &self.config);
-        let stream = Opener::Stream(Box::new((wire.clone(), headers())));
-        if self.config.transport == Some(Transport::Sse) {
-            return self.reopen(&Link::Pool(self.pool(outlet, stream))).await;
-        }
-        if self.config.revision.is_none_or(Revision::is_stateless) {
-            let server = Stateless::new(wire.clone(), headers());
-            let asked = timeout(PROBE, server.discover()).await;
-            if let Some(greeting) = asked.unwrap_or(Ok(None))? {
-                tokio::spawn(super::listen::listen(server.clone()));
-                let connection = Connection::Session(server.life());
-                return Ok((Link::Stateless(server), connection, greeting));
-            }
-        }
-        let http = Http::new(wire, headers(), self.config.connect_timeout);
-        match http.open_own().await {
-            Ok(greeting) => {
-                let connection = Connection::Session(http.life());
-                Ok((Link::Http(http), connection, greeting))
-            }
-            // So answers a server that has never heard of POST here.
-            Err(Trouble::Status(
-                StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED,
-            )) if self.config.transport.is_none() => {
-                self.reopen(&Link::Pool(self.pool(outlet, stream))).await
-            }
-            Err(trouble) => Err(trouble.into_refusal(&self.name)),
-        }
-    }
-
-    fn pool(&self, outlet: &Outlet, opener: Opener) -> Arc<Pool> {
-        Pool::new(outlet.clone(), &self.config, self.max_message, opener)
     }
 
     async fn fetch_all(&self, link: &Link, greeting: &Greeting) -> Catalog {
@@ -228,7 +163,6 @@ impl Server {
                 outlet.upward.offer(self, catalog.clone());
             }
         }
-        self.fell(&life.reason());
     }
 
     fn joined(&self, link: &Link, greeting: &Greeting, catalog: &Catalog) {
@@ -238,6 +172,7 @@ impl Server {
             state.revision = Some(greeting.revision.clone());
             state.version = Some(greeting.version.clone());
             state.error = None;
+            state.next_attempt = None;
         });
         let (version, revision) = (&greeting.version, &greeting.revision);
         let tools = catalog.items(List::Tools).len();
@@ -259,16 +194,31 @@ impl Server {
         }
     }
 
-    fn fell(&self, reason: &str) {
+    fn fell(&self, reason: &str, backoff: &Backoff) {
+        let pause = backoff.pause();
         self.set(|state| {
             state.state = "down";
             state.error = Some(reason.to_owned());
             state.last_error = Some(reason.to_owned());
             state.restarts += 1;
+            state.next_attempt = jiff::Timestamp::now().checked_add(pause).ok();
         });
         self.journal
             .write(&format!("mcpgate: server is down: {reason}"));
-        tracing::warn!(server = %self.name, "server is down: {reason}");
+        if let Ok(link) = self.link()
+            && let Link::Pool(pool) = link.as_ref()
+        {
+            pool.rest.failed(reason);
+        }
+        let (server, times) = (&self.name, backoff.failures());
+        match (times, backoff.is_told()) {
+            (1, _) => tracing::warn!(%server, "server is down: {reason}"),
+            (_, true) => tracing::warn!(
+                %server,
+                "server has failed {times} times in a row, next attempt in {pause:.1?}: {reason}"
+            ),
+            (_, false) => tracing::debug!(%server, times, "server is down: {reason}"),
+        }
     }
 }
 

@@ -208,7 +208,7 @@ impl Gateway {
         keepers.stop.cancel();
         keepers.tasks.close();
         let servers = self.pipeline.plan().servers.clone();
-        let audit = self.pipeline.audit.clone();
+        let (audit, longest) = (self.pipeline.audit.clone(), servers.longest_stop());
         let all = async {
             keepers.tasks.wait().await;
             servers.gone().await;
@@ -216,7 +216,7 @@ impl Gateway {
                 audit.close().await;
             }
         };
-        if timeout(DRAIN, all).await.is_err() {
+        if timeout(DRAIN.max(longest), all).await.is_err() {
             tracing::warn!("some servers, or the audit log, did not stop in time");
         }
     }

@@ -217,7 +217,7 @@ impl Metrics {
             let Some(health) = self.servers.get(name) else {
                 continue;
             };
-            health.up.set(if state.state == "up" { 1.0 } else { 0.0 });
+            health.up.set(if state.serves() { 1.0 } else { 0.0 });
             health.restarts.absolute(u64::from(state.restarts));
         }
     }

@@ -88,6 +88,10 @@ impl Upward for Pipeline {
         }
     }
 
+    fn is_watched(&self, server: &ServerName) -> bool {
+        !self.subscriptions.at(server).is_empty()
+    }
+
     fn settled(&self, server: &Server) {
         let server = server.name();
         self.start.settled(server);

@@ -33,7 +33,7 @@ fn an_unknown_key_is_refused_with_the_nearest_one() {
 
 #[test]
 fn an_unknown_key_like_no_other_is_refused_with_all_that_are_known() {
-    assert_snapshot!(refusal("unknown_key_like_no_other"), @"unknown_key_like_no_other.toml:3:1: unknown key `colour` in [servers.files]; known keys: command, args, env, cwd, url, headers, transport, revision, scope, required, prefix, from, forward_headers, forward_authorization, caller_meta, timeout, timeout_total, connect_timeout, check_interval");
+    assert_snapshot!(refusal("unknown_key_like_no_other"), @"unknown_key_like_no_other.toml:3:1: unknown key `colour` in [servers.files]; known keys: command, args, env, cwd, url, headers, transport, revision, scope, required, prefix, from, forward_headers, forward_authorization, caller_meta, timeout, timeout_total, connect_timeout, check_interval, memory, cpu, open_files, user, group, stop_timeout, sandbox, start, idle_stop, max_instances");
 }
 
 #[test]
@@ -73,6 +73,23 @@ fn a_value_that_cannot_be_is_refused_with_one_that_can() {
 fn a_bound_of_zero_is_refused() {
     assert_snapshot!(refusal("no_connections"), @"no_connections.toml:2:19: `max_connections` in [gateway]: with 0 nobody would be served");
     assert_snapshot!(refusal("zero_duration"), @"zero_duration.toml:3:11: `timeout` in [servers.files]: nothing answers in no time");
+}
+
+#[test]
+fn a_limit_that_no_process_could_keep_is_refused() {
+    assert_snapshot!(refusal("memory_without_a_unit"), @r#"memory_without_a_unit.toml:3:10: `memory` in [servers.files]: expected a size such as "512MiB" or "2GiB""#);
+    assert_snapshot!(refusal("memory_of_a_wrong_type"), @r#"memory_of_a_wrong_type.toml:3:10: `memory` in [servers.files]: expected a size such as "512MiB" or "2GiB", found `true` or `false`"#);
+    assert_snapshot!(refusal("too_little_memory"), @r#"too_little_memory.toml:3:10: `memory` in [servers.files]: expected "16MiB" or more"#);
+    assert_snapshot!(refusal("part_of_a_second"), @r#"part_of_a_second.toml:3:7: `cpu` in [servers.files]: expected whole seconds, "1s" or more"#);
+    assert_snapshot!(refusal("too_few_open_files"), @"too_few_open_files.toml:3:14: `open_files` in [servers.files]: expected 16 or more");
+    assert_snapshot!(refusal("tilde_in_a_sandbox"), @"tilde_in_a_sandbox.toml:3:21: `sandbox.write` in [servers.files]: `~` is a word of the shell; write `${HOME}`");
+    assert_snapshot!(refusal("unknown_key_of_a_sandbox"), @"unknown_key_of_a_sandbox.toml:3:13: unknown key `reads` in `sandbox` of [servers.files]; did you mean `read`?");
+    assert_snapshot!(refusal("no_instances"), @"no_instances.toml:4:17: `max_instances` in [servers.files]: with 0 nobody would be served");
+    assert_snapshot!(refusal("instances_of_what_is_shared"), @r#"instances_of_what_is_shared.toml:3:1: `max_instances` in [servers.files]: needs `scope = "session"` or `"user"`: everybody shares one"#);
+    assert_snapshot!(refusal("idle_in_no_time"), @r#"idle_in_no_time.toml:3:13: `idle_stop` in [servers.files]: nobody could need it in no time; `start = "lazy"` may be meant"#);
+    assert_snapshot!(refusal("start_of_no_kind"), @"start_of_no_kind.toml:3:9: `start` in [servers.files]: expected `eager` or `lazy`");
+    assert_snapshot!(refusal("nobody_as_a_user"), @"nobody_as_a_user.toml:3:8: `user` in [servers.files]: is empty");
+    assert_snapshot!(refusal("memory_with_url"), @"memory_with_url.toml:3:1: `memory` in [servers.oil]: belongs to `command`, not to `url`");
 }
 
 #[test]

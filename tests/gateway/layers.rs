@@ -28,6 +28,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("exchange", &["call", "mcp"]),
     ("session", &["call", "exchange", "mcp", "refusal"]),
     ("start", &["call"]),
+    // Both ends of a command line of our own: it knows nothing of what it is for.
+    ("launch", &[]),
     // The stages, in their order: each takes what the one before it made.
     // `config` for the fault in a table of its own, `forward` for secrets and for TLS as it is
     // spoken to servers.
@@ -44,7 +46,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "forward",
         &[
-            "bridge", "call", "config", "exchange", "mcp", "refusal", "route",
+            "bridge", "call", "config", "exchange", "launch", "mcp", "refusal", "route",
         ],
     ),
     // `forward` for how servers are doing, which is shown as a number; `config` for the fault that
@@ -134,6 +136,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "example",
             "forward",
             "gateway",
+            "launch",
             "mcp",
             "observe",
             "pipeline",

@@ -9,14 +9,14 @@ use crate::pipe::{Gate, gone, server, soon, table};
 const CHANGED: &str = "notifications/tools/list_changed";
 
 /// Where a server waits when it is started with the flags.
-struct Barrier {
+pub(crate) struct Barrier {
     listener: UnixListener,
     flags: [String; 2],
     _folder: TempDir,
 }
 
 impl Barrier {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("barrier");
         Self {
@@ -27,13 +27,13 @@ impl Barrier {
     }
 
     /// The table of a server that waits here.
-    fn server(&self, name: &str, more: &[&str]) -> String {
+    pub(crate) fn server(&self, name: &str, more: &[&str]) -> String {
         let flags = [&[self.flags[0].as_str(), &self.flags[1]], more].concat();
         server(name, &flags)
     }
 
     /// The server that has come: it goes on when this is dropped.
-    async fn arrived(&self) -> (UnixStream, u32) {
+    pub(crate) async fn arrived(&self) -> (UnixStream, u32) {
         let (server, _) = soon("the server", self.listener.accept()).await.unwrap();
         let pid = server.peer_cred().unwrap().pid().unwrap();
         (server, pid.try_into().unwrap())

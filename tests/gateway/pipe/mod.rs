@@ -14,6 +14,7 @@ use std::{
 use mcpgate::{
     call::ServerName,
     config::{self, Config, Environment, Paths},
+    forward::State,
     gateway::Gateway,
     pipeline::Plan,
 };
@@ -113,12 +114,17 @@ impl Gate {
         Client::start(|pipe| tokio::spawn(self.gateway.serve_pipe_detached(pipe)))
     }
 
-    /// How a server is doing.
+    /// How a server is doing, in a word.
     pub(crate) fn state(&self, server: &str) -> &'static str {
+        self.state_of(server).state
+    }
+
+    /// How a server is doing.
+    pub(crate) fn state_of(&self, server: &str) -> State {
         let name = ServerName::try_from(server.to_owned()).unwrap();
         let plan = self.plan();
         let found = plan.servers.iter().find(|(known, _)| **known == name);
-        found.unwrap().1.state().state
+        found.unwrap().1.state()
     }
 
     /// Stops it.
@@ -135,5 +141,7 @@ pub(crate) fn load(folder: &Path, text: &str) -> Config {
         variable: &|_| None,
         program: Path::new(env!("CARGO_BIN_EXE_mcpgate")),
     };
-    config::load_with(&Paths::find(Some(path), None).unwrap(), &environment).unwrap()
+    let config = config::load_with(&Paths::find(Some(path), None).unwrap(), &environment);
+    // As the program does.
+    config.unwrap().launched_through(environment.program)
 }

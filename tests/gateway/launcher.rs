@@ -1,0 +1,117 @@
+//! Servers are launched through the program itself, which sets their processes up.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use serde_json::json;
+
+use crate::{
+    pipe::{Gate, gone, program, run, server, signal, soon, table},
+    stdio_start::Barrier,
+    support::Gateway,
+};
+
+#[tokio::test]
+async fn servers_end_with_the_gateway_though_it_is_killed_and_they_do_not_listen() {
+    for words in [
+        &["serve"] as &[_],
+        &["stdio"],
+        &["check"],
+        &["list"],
+        &["call", "s__pid"],
+    ] {
+        let barrier = Barrier::new();
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!(
+            "[gateway]\nlisten = '127.0.0.1:0'\n{}",
+            barrier.server("s", &[])
+        );
+        fs::write(folder.path().join("servers.toml"), text).unwrap();
+        let mut mcpgate = program(folder.path());
+        mcpgate.stdin(std::process::Stdio::piped());
+        let mut mcpgate = mcpgate.args(words).spawn().unwrap();
+        // It reads nothing but this, so that the end of its stdin would not tell it.
+        let (waits, pid) = barrier.arrived().await;
+
+        signal("KILL", mcpgate.id().unwrap()).await;
+
+        gone(pid).await;
+        drop(waits);
+        soon("the program", mcpgate.wait()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_launched_whose_gateway_is_gone_already() {
+    let folder = tempfile::tempdir().unwrap();
+    // The first process there is: not the parent of this one.
+    let words = ["launch", r#"{"parent":1}"#, "--", "sleep", "3600"];
+
+    let launched = program(folder.path()).args(words).output();
+
+    let output = soon("the launcher", launched).await.unwrap();
+    assert_eq!(output.status.code(), Some(121));
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(words, "mcpgate launch: the gateway is gone\n");
+}
+
+#[tokio::test]
+async fn a_program_that_cannot_be_started_is_told_of_as_if_it_were_launched_directly() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = folder.path().join("plain");
+    fs::write(&plain, "no program").unwrap();
+    fs::set_permissions(&plain, fs::Permissions::from_mode(0o600)).unwrap();
+    let servers = [
+        format!(
+            "{}cwd = '/'\n",
+            table("none", "no-such-program".as_ref(), &[])
+        ),
+        format!("{}cwd = '/'\n", table("plain", &plain, &[])),
+        format!("{}cwd = '/no/such/folder'\n", server("nowhere", &[])),
+    ];
+    let through = Gate::start(&servers.concat()).await;
+    let direct = Gateway::start(&servers.concat()).await;
+    direct.settled().await;
+
+    for (server, words) in [
+        (
+            "none",
+            "`no-such-program` in /: No such file or directory (os error 2)",
+        ),
+        ("plain", "plain` in /: Permission denied (os error 13)"),
+        (
+            "nowhere",
+            "fake_server` in /no/such/folder: No such file or directory (os error 2)",
+        ),
+    ] {
+        let error = through.state_of(server).error.unwrap();
+        assert!(error.starts_with("it cannot be started: `"), "{error}");
+        assert!(error.ends_with(words), "{error}");
+        assert_eq!(direct.state(server).error, Some(error));
+    }
+    direct.stop().await;
+    through.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_ends_like_a_launcher_is_not_taken_for_one() {
+    let gate = Gate::start(&server("s", &[])).await;
+    let mut client = gate.client().await;
+
+    let answer = client
+        .call("s__die", json!({"status": 121, "stderr": ["words"]}))
+        .await;
+
+    let message = &answer["error"]["message"];
+    assert_eq!(
+        *message,
+        "server `s` stopped during the call: exit status: 121"
+    );
+    gate.stop().await;
+}
+
+#[tokio::test]
+async fn the_help_does_not_speak_of_it() {
+    let help = run("", &["--help"]).await;
+
+    assert!(!String::from_utf8(help.stdout).unwrap().contains("launch "));
+}
