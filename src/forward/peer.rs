@@ -13,7 +13,7 @@ use std::sync::{
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -24,7 +24,7 @@ use super::{
     outlet::{Audience, Outlet},
     questions::Questions,
     stateless::own_members,
-    ticket::{Ticket, Waiting},
+    ticket::Waiting,
 };
 use crate::{
     bridge,
@@ -73,7 +73,7 @@ pub(super) struct Peer {
     pub(super) stateless: AtomicBool,
     next_id: AtomicU64,
     /// What the last call carried of its caller's; nothing where it serves everybody.
-    last: ArcSwap<Extra>,
+    pub(super) last: ArcSwap<Extra>,
     /// The last stream of notifications that it has acknowledged.
     pub(super) acknowledged: watch::Sender<u64>,
     /// What it has asked.
@@ -199,31 +199,6 @@ impl Peer {
     pub(super) fn refused(&self, id: u64, reason: String) {
         if let Some((_, waiting)) = self.pending.remove(&id) {
             drop(waiting.answer.send(Err(reason)));
-        }
-    }
-
-    /// Waits for the answer to a request from now on.
-    pub(super) fn expect(
-        &self,
-        id: u64,
-        exchange: Option<&Arc<Exchange>>,
-        token: Option<Bytes>,
-    ) -> Ticket<'_> {
-        let (sender, answer) = oneshot::channel();
-        let exchange = exchange.cloned();
-        self.pending.insert(
-            id,
-            Waiting {
-                answer: sender,
-                exchange,
-                token,
-            },
-        );
-        Ticket {
-            peer: self,
-            id,
-            answer,
-            extra: Extra::clone(&self.last.load()),
         }
     }
 

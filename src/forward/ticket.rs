@@ -32,6 +32,33 @@ pub(super) struct Ticket<'a> {
     pub(super) extra: Extra,
 }
 
+impl Peer {
+    /// Waits for the answer to a request from now on.
+    pub(super) fn expect(
+        &self,
+        id: u64,
+        exchange: Option<&Arc<Exchange>>,
+        token: Option<Bytes>,
+    ) -> Ticket<'_> {
+        let (sender, answer) = oneshot::channel();
+        let exchange = exchange.cloned();
+        self.pending.insert(
+            id,
+            Waiting {
+                answer: sender,
+                exchange,
+                token,
+            },
+        );
+        Ticket {
+            peer: self,
+            id,
+            answer,
+            extra: Extra::clone(&self.last.load()),
+        }
+    }
+}
+
 impl Ticket<'_> {
     /// The same, with this of the caller's.
     pub(super) fn carrying(mut self, extra: Extra) -> Self {
