@@ -41,6 +41,8 @@ pub mod refusal;
 
 pub mod session;
 
+pub mod seal;
+
 pub mod start;
 
 pub mod map;

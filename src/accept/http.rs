@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::{
     Origins, batch, begin,
     body::{self, Body},
-    initialize::initialize,
+    initialize::{Lasting, initialize},
     meeting::Knock,
     response::{events, json, not_allowed, status},
     sse::{self, Streams},
@@ -182,7 +182,7 @@ impl Endpoint {
     }
 
     fn open(&self, visit: &Visit, frame: &Frame) -> Response<Body> {
-        match initialize(&self.pipeline, visit, frame) {
+        match initialize(&self.pipeline, visit, frame, Lasting::Id) {
             Ok((session, answer)) => {
                 let mut response = json(StatusCode::OK, answer);
                 if let Ok(id) = HeaderValue::from_str(session.id()) {
@@ -244,11 +244,16 @@ impl Endpoint {
             .get(LAST_EVENT)
             .and_then(|id| id.to_str().ok()?.parse().ok());
         let trail = after.and_then(|after| after.trail);
-        let outbox = match trail {
-            Some(trail) => session.followed(trail, &sight).ok_or(Refusal::StreamOver)?,
-            None => session.outbox.clone(),
+        let followed = trail.map(|trail| session.followed(trail, &sight));
+        let (trail, outbox) = match followed {
+            Some(Some(outbox)) => (trail, outbox),
+            // The process that was to answer is gone: what there is to hear comes here.
+            Some(None) if session.is_rebuilt() => (None, session.outbox.clone()),
+            Some(None) => return Err(Refusal::StreamOver),
+            None => (None, session.outbox.clone()),
         };
-        let reader = Reader::open(outbox, after.map(|after| after.number));
+        let number = after.filter(|after| after.trail == trail);
+        let reader = Reader::open(outbox, number.map(|after| after.number));
         let body = body::listening(mcp::sse::HEARTBEAT, trail, reader, session.busy());
         Ok(events(body))
     }

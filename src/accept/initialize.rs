@@ -15,8 +15,16 @@ use crate::{
     pipeline::Pipeline,
     refusal::Refusal,
     route::View,
-    session::Session,
+    session::{Session, Sessions},
 };
+
+/// How long a client may come back to its session.
+pub(super) enum Lasting {
+    /// As long as its connection is there.
+    Connection,
+    /// As long as it knows the id, also after a restart.
+    Id,
+}
 
 /// Opens a session for a client; gives it and the answer.
 ///
@@ -26,6 +34,7 @@ pub(super) fn initialize(
     pipeline: &Pipeline,
     visit: &Visit,
     frame: &Frame,
+    lasting: Lasting,
 ) -> Result<(Arc<Session>, Bytes), Refusal> {
     let keys = ["protocolVersion", "capabilities", "clientInfo"];
     let said = fields::fields(frame.params().unwrap_or("{}"), keys);
@@ -35,9 +44,11 @@ pub(super) fn initialize(
     let revision = Revision::negotiate(&asked);
     let (capabilities, info) = (capabilities.unwrap_or("{}"), info.unwrap_or("{}"));
     let (sight, view) = pipeline.look(visit)?;
-    let session = pipeline
-        .sessions
-        .open(visit, revision, capabilities, info)?;
+    let open = match lasting {
+        Lasting::Connection => Sessions::open,
+        Lasting::Id => Sessions::open_lasting,
+    };
+    let session = open(&pipeline.sessions, visit, revision, capabilities, info)?;
     session.sees(&sight, &visit.caller);
     tracing::info!(
         caller = %session.identity(),

@@ -2,14 +2,15 @@
 //! used by another caller, for another request, or too late.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+
+use crate::seal::Key;
 
 /// What tells our state from that of a server which keeps its own.
 const PREFIX: &str = "mcpgate.";
 
 /// The key of one process. What is parked dies with the process, and so may its key.
 pub struct Seal {
-    key: LessSafeKey,
+    key: Key,
     /// Tells our states from those of another gateway, which may be behind this one.
     prefix: String,
 }
@@ -17,13 +18,10 @@ pub struct Seal {
 impl Seal {
     /// A key that nobody knows; nothing when the system has no randomness.
     pub fn new() -> Option<Self> {
-        let mut key = [0; 32];
-        getrandom::fill(&mut key).ok()?;
-        let key = UnboundKey::new(&CHACHA20_POLY1305, &key).ok()?;
         let mut tag = [0; 6];
         getrandom::fill(&mut tag).ok()?;
         Some(Self {
-            key: LessSafeKey::new(key),
+            key: Key::random()?,
             prefix: format!("{PREFIX}{}.", URL_SAFE_NO_PAD.encode(tag)),
         })
     }
@@ -35,31 +33,14 @@ impl Seal {
 
     /// Seals `secret` for `purpose`.
     pub fn close(&self, purpose: &str, secret: &[u8]) -> Option<String> {
-        let mut nonce = [0; NONCE_LEN];
-        getrandom::fill(&mut nonce).ok()?;
-        let mut sealed = secret.to_vec();
-        let bound = Aad::from(purpose.as_bytes());
-        let nonce_used = Nonce::assume_unique_for_key(nonce);
-        self.key
-            .seal_in_place_append_tag(nonce_used, bound, &mut sealed)
-            .ok()?;
-        let text = URL_SAFE_NO_PAD.encode([&nonce[..], &sealed].concat());
+        let text = URL_SAFE_NO_PAD.encode(self.key.close(purpose, secret)?);
         Some(format!("{}{text}", self.prefix))
     }
 
     /// Opens what was sealed for `purpose`; nothing if it was not, or has been touched.
     pub fn open(&self, purpose: &str, state: &str) -> Option<Vec<u8>> {
-        let mut sealed = URL_SAFE_NO_PAD
-            .decode(state.strip_prefix(&self.prefix)?)
-            .ok()?;
-        let nonce: [u8; NONCE_LEN] = sealed.get(..NONCE_LEN)?.try_into().ok()?;
-        let bound = Aad::from(purpose.as_bytes());
-        let nonce = Nonce::assume_unique_for_key(nonce);
-        let opened = self
-            .key
-            .open_in_place(nonce, bound, sealed.get_mut(NONCE_LEN..)?)
-            .ok()?;
-        Some(opened.to_vec())
+        let text = state.strip_prefix(&self.prefix)?;
+        self.key.open(purpose, URL_SAFE_NO_PAD.decode(text).ok()?)
     }
 }
 

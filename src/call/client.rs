@@ -70,6 +70,14 @@ impl Client {
         Self { extent, ..self }
     }
 
+    /// The same, whose numbers start there.
+    pub fn numbering_from(self, number: u64) -> Self {
+        Self {
+            next_question: AtomicU64::new(number),
+            ..self
+        }
+    }
+
     /// The lowest level of log messages it asked for, if it did.
     pub fn level(&self) -> Option<Level> {
         let index = self.level.load(Ordering::Relaxed).checked_sub(1)?;

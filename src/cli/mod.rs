@@ -23,6 +23,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::{
     config::{ConfigError, Overrides},
     example::ExampleError,
+    gateway::StateError,
     launch::Setup,
 };
 use quick::Quick;
@@ -170,6 +171,9 @@ pub enum CliError {
     /// The address cannot be listened on.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] std::io::Error),
+    /// What outlives the process cannot be kept, or is not what was kept.
+    #[error("{0}")]
+    State(#[from] StateError),
     /// The example server failed.
     #[error("{0}")]
     Example(#[from] ExampleError),
@@ -185,7 +189,7 @@ impl CliError {
     /// The exit code that tells a script what kind of failure it was.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Usage(_) => 2,
+            Self::Config(_) | Self::Usage(_) | Self::State(_) => 2,
             Self::Io(_)
             | Self::Listen(..)
             | Self::Example(_)

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{CliError, log};
 use crate::{
     config::Config,
-    gateway::{Gateway, Source},
+    gateway::{Gateway, Source, session_key},
     mcp::List,
     observe::audit::{Audit, AuditConfig},
 };
@@ -31,7 +31,9 @@ pub(super) async fn http(config: &Config, source: Source) -> Result<ExitCode, Cl
     let address = listener.local_addr()?;
     let ended = ended()?;
     let audit = Audit::start(&config.audit).map_err(|error| CliError::Usage(error.to_string()))?;
-    let gateway = Gateway::across_cores(config, audit)?.from_files(source);
+    let key = session_key(&config.gateway, |name| std::env::var_os(name))?;
+    let gateway = Gateway::across_cores(config, audit)?;
+    let gateway = gateway.from_files(source).sealing_with(key);
     let left = CancellationToken::new();
     let hangups = tokio::spawn(hangups(&gateway, left.clone())?);
     gateway.attend().await;

@@ -1,10 +1,6 @@
 //! The `[gateway]` table of `servers.toml`, as a person writes it.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use http::uri::Authority;
 use serde::Deserialize;
@@ -30,6 +26,9 @@ pub struct GatewayConfig {
     /// A session with no call in flight and no open stream ends after this long.
     #[serde(with = "humantime_serde")]
     pub session_idle: Duration,
+    /// Where the key of sessions is kept over restarts; empty: nowhere; absent: in the folder that
+    /// the system has for such things.
+    pub state_dir: Option<PathBuf>,
     /// Largest message, in bytes, from a client or a server.
     pub max_message: usize,
     /// `Host` values served besides loopback and the listen address (`gate.lan`, `gate.lan:8765`).
@@ -84,6 +83,7 @@ impl Default for GatewayConfig {
             max_connections: 1000,
             max_sessions: 10_000,
             session_idle: Duration::from_secs(30 * 60),
+            state_dir: None,
             max_message: 64 * 1024 * 1024,
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
@@ -131,6 +131,7 @@ impl GatewayConfig {
             first_list_wait: _, // for the first moments alone
             watch,
             control_socket,
+            state_dir,
         } = self;
         let keys = [
             ("listen", *listen != running.listen),
@@ -154,36 +155,10 @@ impl GatewayConfig {
             ),
             ("watch", *watch != running.watch),
             ("control_socket", *control_socket != running.control_socket),
+            ("state_dir", *state_dir != running.state_dir),
         ];
         let differ = keys.into_iter().filter(|(_, differs)| *differs);
         differ.map(|(key, _)| key).collect()
-    }
-
-    /// Where operators reach a gateway with this config; `variable` looks into the environment.
-    pub fn control_socket(
-        &self,
-        variable: impl Fn(&str) -> Option<std::ffi::OsString>,
-    ) -> Option<PathBuf> {
-        if let Some(path) = &self.control_socket {
-            return Some(path.clone()).filter(|path| !path.as_os_str().is_empty());
-        }
-        // systemd.exec(5): several are divided by colons. A path that is relative means nothing.
-        let folders = ["RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"].into_iter();
-        let folders = folders.filter_map(|name| {
-            let value = variable(name)?.into_string().ok()?;
-            let first = value.split(':').next().unwrap_or_default();
-            Some(PathBuf::from(first)).filter(|folder| folder.is_absolute())
-        });
-        folders.map(|folder| folder.join("mcpgate.sock")).next()
-    }
-
-    /// Makes what is relative to the folder of the config file absolute.
-    pub(crate) fn resolve(&mut self, folder: &Path) {
-        if let Some(path) = &mut self.control_socket
-            && !path.as_os_str().is_empty()
-        {
-            *path = folder.join(&*path);
-        }
     }
 
     /// Finds what the types cannot say.
@@ -243,35 +218,4 @@ fn is_origin(text: &str) -> bool {
 fn is_host(text: &str) -> bool {
     text.parse::<Authority>()
         .is_ok_and(|authority| !authority.host().is_empty() && !text.contains('@'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn found(configured: Option<&str>, variables: &[(&str, &str)]) -> Option<String> {
-        let config = GatewayConfig {
-            control_socket: configured.map(PathBuf::from),
-            ..GatewayConfig::default()
-        };
-        let path = config.control_socket(|name| {
-            let set = variables.iter().find(|(variable, _)| *variable == name)?;
-            Some(set.1.into())
-        });
-        path.map(|path| path.display().to_string())
-    }
-
-    #[test]
-    fn the_control_socket_is_where_the_config_says_or_the_system_has_such_things() {
-        let user = ("XDG_RUNTIME_DIR", "/run/user/1000");
-        let of_user = Some("/run/user/1000/mcpgate.sock".to_owned());
-        let unit = ("RUNTIME_DIRECTORY", "/run/mcpgate:/run/other");
-        assert_eq!(found(None, &[]), None);
-        assert_eq!(found(None, &[user]), of_user);
-        let of_unit = Some("/run/mcpgate/mcpgate.sock".to_owned());
-        assert_eq!(found(None, &[user, unit]), of_unit);
-        assert_eq!(found(None, &[user, ("RUNTIME_DIRECTORY", "here")]), of_user);
-        assert_eq!(found(Some("/x.sock"), &[user]), Some("/x.sock".to_owned()));
-        assert_eq!(found(Some(""), &[user]), None);
-    }
 }

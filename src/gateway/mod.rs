@@ -3,12 +3,14 @@
 mod cases;
 mod config;
 mod explain;
+mod folders;
 mod keepers;
 mod places;
 mod policy;
 mod reload;
 mod reloaded;
 mod serve;
+mod state;
 mod supposed;
 mod timers;
 mod watch;
@@ -21,6 +23,7 @@ pub use config::{GatewayConfig, Names};
 pub use explain::{Asker, Explained, SentHeader, explain};
 pub use reload::{ReloadError, Reloader, Source};
 pub use reloaded::Reloaded;
+pub use state::{StateError, session_key};
 pub use supposed::{Supposed, plan};
 
 use tokio::{
@@ -37,6 +40,7 @@ use crate::{
     observe::audit::Audit,
     pipeline::Pipeline,
     route::Naming,
+    seal::Key,
     session::Sessions,
     start::Start,
 };
@@ -113,6 +117,15 @@ impl Gateway {
     /// When they say anything wrong, or there are none. Then nothing has changed.
     pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
         self.reloader.reload().await
+    }
+
+    /// Seals the ids of sessions with a key that outlives the process, from the first one on.
+    #[must_use]
+    pub fn sealing_with(self, key: Option<Key>) -> Self {
+        if let Some(key) = key {
+            self.pipeline.sessions.seal_with(key);
+        }
+        self
     }
 
     /// What answers the calls.

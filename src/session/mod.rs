@@ -1,6 +1,9 @@
 //! The sessions of clients: who opened them, what they wait for, when they end.
 
+mod ended;
+mod lasting;
 mod outbox;
+mod sealed;
 mod subscriptions;
 mod table;
 mod trail;
@@ -18,6 +21,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 pub use outbox::{Outbox, Reader};
+pub use sealed::Sealed;
 pub use subscriptions::Subscriptions;
 pub use table::{Sessions, random_id};
 pub use trail::{EventId, PATIENCE, Trail};
@@ -71,6 +75,7 @@ pub struct Session {
     trails: Mutex<Vec<trail::Left>>,
     /// What a stateless client listens to; nothing for a session.
     filter: Option<Filter>,
+    rebuilt: bool,
     /// What the client saw when it last looked; nothing where it may not look, or has not.
     seen: Mutex<Option<Seen>>,
     /// Those under way, by their ids: few, so that looking through them is fastest.
@@ -88,12 +93,28 @@ impl Session {
             outbox: Arc::default(),
             trails: Mutex::default(),
             filter: None,
+            rebuilt: false,
             seen: Mutex::default(),
             calls: Mutex::default(),
             busy: AtomicUsize::new(0),
             born: Instant::now(),
             last_busy: AtomicU64::new(0),
         }
+    }
+
+    /// One that was there before a restart. Its events and questions are numbered on from
+    /// `numbers`.
+    fn again(client: Client, numbers: u64) -> Self {
+        Self {
+            outbox: Arc::new(Outbox::after(numbers)),
+            rebuilt: true,
+            ..Self::new(client.numbering_from(numbers))
+        }
+    }
+
+    /// Whether it was there before a restart.
+    pub fn is_rebuilt(&self) -> bool {
+        self.rebuilt
     }
 
     /// Its id.

@@ -1,16 +1,21 @@
 //! Every session.
 
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+use std::{
+    fmt::Write as _,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use http::{HeaderValue, header::AUTHORIZATION};
 use sha2::{Digest, Sha256};
 
-use super::{Filter, Session};
+use super::{Filter, Session, ended::Ended};
 use crate::{
     call::{Client, Identity, Visit},
     map::Table,
     mcp::Revision,
     refusal::Refusal,
+    seal::Key,
 };
 
 /// In the ids of those that stand for a caller, whom nobody can name, and in no other.
@@ -21,7 +26,10 @@ const SAID: usize = 64 * 1024;
 /// Every session.
 #[derive(Debug)]
 pub struct Sessions {
-    by_id: Table<Arc<str>, Arc<Session>>,
+    pub(super) by_id: Table<Arc<str>, Arc<Session>>,
+    /// What seals ids; nothing when the system has no randomness.
+    pub(super) key: OnceLock<Option<Key>>,
+    pub(super) ended: Ended,
     most: usize,
     idle: Duration,
 }
@@ -31,12 +39,15 @@ impl Sessions {
     pub fn new(most: usize, idle: Duration) -> Self {
         Self {
             by_id: Table::default(),
+            key: OnceLock::new(),
+            ended: Ended::default(),
             most,
             idle,
         }
     }
 
-    /// Opens a session for a client that has said `capabilities` and `info` of itself.
+    /// Opens a session for a client that has said `capabilities` and `info` of itself. It ends
+    /// with the connection, or with the process.
     ///
     /// # Errors
     /// When there is no room, or it has said too much.
@@ -47,17 +58,35 @@ impl Sessions {
         capabilities: &str,
         info: &str,
     ) -> Result<Arc<Session>, Refusal> {
+        self.open_as(None, visit, revision, [capabilities, info])
+    }
+
+    /// Opens a session under this id, or one of random bits.
+    pub(super) fn open_as(
+        &self,
+        id: Option<Arc<str>>,
+        visit: &Visit,
+        revision: Revision,
+        [capabilities, info]: [&str; 2],
+    ) -> Result<Arc<Session>, Refusal> {
         brief(capabilities, info)?;
-        if self.by_id.len() >= self.most {
-            return Err(Refusal::SessionsFull);
-        }
+        self.make_room(visit)?;
         // Without randomness an id could be guessed; better to open none.
-        let id = random_id().ok_or(Refusal::SessionsFull)?;
+        let id = id.or_else(random_id).ok_or(Refusal::SessionsFull)?;
         let identity = visit.caller.identity.clone();
         let client = Client::new(id.clone(), identity, revision, capabilities, info);
         let session = Arc::new(Session::new(client.within(visit.extent.clone())));
         self.by_id.insert(id, session.clone());
         Ok(session)
+    }
+
+    /// # Errors
+    /// When there is no room.
+    pub(super) fn make_room(&self, _visit: &Visit) -> Result<(), Refusal> {
+        match self.by_id.len() < self.most {
+            true => Ok(()),
+            false => Err(Refusal::SessionsFull),
+        }
     }
 
     /// What stands for the requests of a stateless client: servers that keep sessions keep one
@@ -144,19 +173,23 @@ impl Sessions {
         Ok(session)
     }
 
-    /// The session of that id, if this caller opened it, by this path.
+    /// The session of that id, if this caller opened it, by this path; perhaps before a restart.
     ///
     /// # Errors
     /// The same for an unknown session and for somebody else's.
     pub fn find(&self, id: &str, visit: &Visit) -> Result<Arc<Session>, Refusal> {
         let session = self.by_id.get(id).map(|session| session.clone());
+        let session = match session {
+            Some(session) => session,
+            None => self.rebuild(id, visit)?,
+        };
         let mine = |session: &Arc<Session>| {
             session.client.identity == visit.caller.identity
                 && session.client.extent == visit.extent
                 && !session.client.revision.is_stateless()
                 && !id.contains(KEPT)
         };
-        session.filter(mine).ok_or(Refusal::SessionUnknown)
+        Some(session).filter(mine).ok_or(Refusal::SessionUnknown)
     }
 
     /// The session of that id, whoever opened it.
@@ -164,8 +197,10 @@ impl Sessions {
         self.by_id.get(id).map(|session| session.clone())
     }
 
-    /// Forgets a session and closes its stream.
+    /// Forgets a session and closes its stream. Nobody can come back to it.
     pub fn remove(&self, id: &str) -> Option<Arc<Session>> {
+        // First, so that it cannot be rebuilt in between.
+        self.ended.add(id);
         let (_, session) = self.by_id.remove(id)?;
         session.client.end();
         session.close();

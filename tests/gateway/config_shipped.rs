@@ -141,6 +141,7 @@ fn the_shipped_files_state_the_defaults() {
         stdio_role: None,
         public_url: None,
         control_socket: None,
+        state_dir: None,
         ..config.gateway
     };
     assert_eq!(gateway, GatewayConfig::default());

@@ -19,6 +19,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("map", &[]),
     // Timers, likewise.
     ("wait", &[]),
+    // Knows bytes, and nothing of what they mean.
+    ("seal", &[]),
     // The wire knows nothing of gateways.
     ("mcp", &[]),
     // Nouns. `call` and `refusal` know each other: reading a call can fail, and a refusal says
@@ -26,7 +28,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("call", &["mcp", "refusal"]),
     ("refusal", &["call", "mcp"]),
     ("exchange", &["call", "mcp"]),
-    ("session", &["call", "exchange", "mcp", "refusal"]),
+    // `seal` for ids that outlive the process.
+    ("session", &["call", "exchange", "mcp", "refusal", "seal"]),
     ("start", &["call"]),
     // Both ends of a command line of our own: it knows nothing of what it is for.
     ("launch", &[]),
@@ -41,7 +44,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // `authorise` for what of the lists somebody may see.
     ("route", &["authorise", "call", "limit", "mcp", "refusal"]),
     // What one revision says in the words of another; nothing of servers or sessions.
-    ("bridge", &["call", "exchange", "mcp"]),
+    ("bridge", &["call", "exchange", "mcp", "seal"]),
     // `config` for the fault that a server's own check finds.
     (
         "forward",
@@ -100,7 +103,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     // Puts everything together and lets it live. `mcp` and `refusal` to say what would be answered
-    // to a call, and why.
+    // to a call, and why; `seal` for the key that outlives the process.
     (
         "gateway",
         &[
@@ -117,6 +120,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "pipeline",
             "refusal",
             "route",
+            "seal",
             "session",
             "start",
         ],

@@ -78,6 +78,8 @@ mod reload_files;
 mod reload_process;
 mod reload_servers;
 mod reload_watch;
+mod restart;
+mod restart_process;
 mod resumed;
 mod routing;
 mod session_lifecycle;

@@ -15,15 +15,20 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn a_session_id_is_128_random_bits_in_hexadecimal() {
+async fn a_session_id_is_sealed_or_128_random_bits_in_hexadecimal() {
     let gateway = Gateway::start("").await;
 
+    let much = format!(r#"{{"experimental":{{"x":"{}"}}}}"#, "a".repeat(1024));
     let (one, other) = (gateway.session().await, gateway.session().await);
+    let long = gateway.client().open_with("2025-11-25", &much).await;
 
     for client in [&one, &other] {
-        assert_eq!(client.session().len(), 32);
-        assert!(client.session().bytes().all(|b| b.is_ascii_hexdigit()));
+        let url_safe = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+        assert!(client.session().len() <= 1024 && client.session().bytes().all(url_safe));
+        assert!(!client.session().contains("test"), "nobody can read it");
     }
+    assert_eq!(long.session().len(), 32);
+    assert!(long.session().bytes().all(|b| b.is_ascii_hexdigit()));
     assert_ne!(one.session(), other.session());
 }
 

@@ -19,7 +19,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     begin,
     body::whole,
-    initialize::{discover, initialize},
+    initialize::{Lasting, discover, initialize},
     stateless,
 };
 use crate::{
@@ -156,7 +156,9 @@ impl Conversation {
     async fn open(&self, frame: &Frame, visit: &Visit) {
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
         let opened = match frame.method() {
-            Some(Method::Initialize) => initialize(&self.pipeline, visit, frame),
+            Some(Method::Initialize) => {
+                initialize(&self.pipeline, visit, frame, Lasting::Connection)
+            }
             Some(Method::Ping) => return self.say(message::result(&id, b"{}")).await,
             _ => Err(Refusal::SessionUnknown),
         };

@@ -63,6 +63,20 @@ impl Ring {
 }
 
 impl Outbox {
+    /// One whose first message gets the id after this one: who comes back with a lower one has
+    /// missed all that is here.
+    pub fn after(id: u64) -> Self {
+        let ring = Ring {
+            before: id,
+            read: id,
+            ..Ring::default()
+        };
+        Self {
+            ring: Mutex::new(ring),
+            ..Self::default()
+        }
+    }
+
     /// Leaves a message for the stream.
     pub fn push(&self, message: Bytes) {
         self.add(message, false);

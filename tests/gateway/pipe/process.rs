@@ -32,6 +32,8 @@ pub(crate) fn program(folder: &Path) -> Command {
         .env_remove("XDG_CONFIG_HOME")
         .env_remove("XDG_RUNTIME_DIR")
         .env_remove("RUNTIME_DIRECTORY")
+        .env_remove("XDG_STATE_HOME")
+        .env_remove("STATE_DIRECTORY")
         .stdin(Pipe::null())
         .kill_on_drop(true);
     command

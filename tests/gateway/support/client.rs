@@ -25,7 +25,8 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(url: String) -> Self {
+    /// One that has sent nothing yet.
+    pub(crate) fn new(url: String) -> Self {
         let client = Self {
             http: legacy::Client::builder(TokioExecutor::new()).build_http(),
             url,
@@ -49,6 +50,14 @@ impl Client {
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.headers.remove(name);
         self
+    }
+
+    /// The same, of another gateway.
+    pub(crate) fn moved(self, url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            ..self
+        }
     }
 
     /// Somewhere else than `/mcp`.

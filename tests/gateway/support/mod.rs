@@ -8,6 +8,7 @@ mod heard;
 mod http_server;
 mod modern;
 mod policy;
+mod running;
 mod script;
 mod sse_client;
 mod sse_server;
@@ -24,6 +25,7 @@ pub(crate) use heard::Heard;
 pub(crate) use http_server::{HttpServer, Reserved};
 pub(crate) use modern::{Modern, acknowledged, named};
 pub(crate) use policy::{BELIEVED, key, token};
+pub(crate) use running::Running;
 pub(crate) use sse_client::SseClient;
 pub(crate) use sse_server::SseServer;
 
