@@ -5,6 +5,7 @@ use std::{io::IsTerminal, process::ExitCode};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -29,13 +30,12 @@ pub(super) async fn http(config: &Config, source: Source) -> Result<ExitCode, Cl
     let bound = TcpListener::bind(listen).await;
     let listener = bound.map_err(|error| CliError::Listen(listen, error))?;
     let address = listener.local_addr()?;
-    let ended = ended()?;
+    let mut signals = Signals::listen()?;
     let audit = Audit::start(&config.audit).map_err(|error| CliError::Usage(error.to_string()))?;
     let key = session_key(&config.gateway, |name| std::env::var_os(name))?;
     let gateway = Gateway::across_cores(config, audit)?;
     let gateway = gateway.from_files(source).sealing_with(key);
-    let left = CancellationToken::new();
-    let hangups = tokio::spawn(hangups(&gateway, left.clone())?);
+    let hangups = tokio::spawn(hangups(&gateway, signals.told.clone())?);
     gateway.attend().await;
     if config.gateway.watch {
         gateway.reloader().watch();
@@ -55,21 +55,21 @@ pub(super) async fn http(config: &Config, source: Source) -> Result<ExitCode, Cl
             log::say(&format!("  {name}"));
         }
     });
-    let until = async {
-        left.run_until_cancelled(ended).await;
+    let told = signals.told.clone();
+    let serving = async move {
+        let served = gateway.serve(listener, told.cancelled()).await;
+        welcome.abort();
+        hangups.abort();
+        tracing::info!("stopping");
+        gateway.stop().await;
+        served
     };
-    let served = gateway.serve(listener, until).await;
-    welcome.abort();
-    hangups.abort();
-    tracing::info!("stopping");
-    gateway.stop().await;
-    served?;
-    Ok(ExitCode::SUCCESS)
+    signals.unless_again(serving).await
 }
 
 /// Serves one client on stdin and stdout until it closes them.
 pub(super) async fn stdio(config: &Config, source: Source) -> Result<ExitCode, CliError> {
-    let ended = ended()?;
+    let mut signals = Signals::listen()?;
     // Stdout is the client's.
     let audit = AuditConfig {
         stdout: false,
@@ -80,13 +80,16 @@ pub(super) async fn stdio(config: &Config, source: Source) -> Result<ExitCode, C
     if config.gateway.watch {
         gateway.reloader().watch();
     }
-    let served = tokio::select! {
-        served = gateway.serve_pipe(tokio::io::stdin(), tokio::io::stdout()) => served,
-        () = ended => Ok(()),
+    let told = signals.told.clone();
+    let serving = async move {
+        let served = tokio::select! {
+            served = gateway.serve_pipe(tokio::io::stdin(), tokio::io::stdout()) => served,
+            () = told.cancelled() => Ok(()),
+        };
+        gateway.stop().await;
+        served
     };
-    gateway.stop().await;
-    served?;
-    Ok(ExitCode::SUCCESS)
+    signals.unless_again(serving).await
 }
 
 /// Reads the files again and opens that of the audit log anew, at each SIGHUP. It comes from a
@@ -112,14 +115,51 @@ fn hangups(
     })
 }
 
-/// Resolves when the process is told to end.
-fn ended() -> std::io::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
+/// SIGINT and SIGTERM.
+struct Signals {
+    /// One has come, or nobody is there any more: the process is to end.
+    told: CancellationToken,
+    /// Another one has: at once. It is the number of that.
+    again: JoinHandle<u8>,
+}
+
+impl Signals {
+    /// Listens from now on.
+    fn listen() -> std::io::Result<Self> {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut next = async move || {
+            let kind = tokio::select! {
+                _ = interrupt.recv() => SignalKind::interrupt(),
+                _ = terminate.recv() => SignalKind::terminate(),
+            };
+            kind.as_raw_value()
+        };
+        let told = CancellationToken::new();
+        let tells = told.clone();
+        let again = tokio::spawn(async move {
+            tokio::select! {
+                _ = next() => tells.cancel(),
+                () = tells.cancelled() => {}
+            }
+            u8::try_from(next().await).unwrap_or_default()
+        });
+        Ok(Self { told, again })
+    }
+
+    /// Waits for the end of what is done until the first signal, unless a second one comes.
+    async fn unless_again(
+        &mut self,
+        serving: impl Future<Output = std::io::Result<()>>,
+    ) -> Result<ExitCode, CliError> {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            served = serving => served?,
+            Ok(number) = &mut self.again => {
+                tracing::warn!("told to stop again: calls in flight are cut off");
+                // As a shell says it.
+                return Ok(ExitCode::from(128 + number));
+            }
         }
-    })
+        Ok(ExitCode::SUCCESS)
+    }
 }

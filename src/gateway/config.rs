@@ -26,6 +26,9 @@ pub struct GatewayConfig {
     /// A session with no call in flight and no open stream ends after this long.
     #[serde(with = "humantime_serde")]
     pub session_idle: Duration,
+    /// How long calls in flight may take to finish at the end.
+    #[serde(with = "humantime_serde")]
+    pub drain: Duration,
     /// Where the key of sessions is kept over restarts; empty: nowhere; absent: in the folder that
     /// the system has for such things.
     pub state_dir: Option<PathBuf>,
@@ -83,6 +86,7 @@ impl Default for GatewayConfig {
             max_connections: 1000,
             max_sessions: 10_000,
             session_idle: Duration::from_secs(30 * 60),
+            drain: Duration::from_secs(10),
             state_dir: None,
             max_message: 64 * 1024 * 1024,
             allowed_hosts: Vec::new(),
@@ -132,6 +136,7 @@ impl GatewayConfig {
             watch,
             control_socket,
             state_dir,
+            drain,
         } = self;
         let keys = [
             ("listen", *listen != running.listen),
@@ -155,6 +160,7 @@ impl GatewayConfig {
             ),
             ("watch", *watch != running.watch),
             ("control_socket", *control_socket != running.control_socket),
+            ("drain", *drain != running.drain),
             ("state_dir", *state_dir != running.state_dir),
         ];
         let differ = keys.into_iter().filter(|(_, differs)| *differs);

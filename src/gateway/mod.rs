@@ -49,8 +49,8 @@ use workers::Workers;
 
 /// How often idle sessions are looked for and metrics are folded.
 const SWEEP: Duration = Duration::from_secs(5);
-/// How long calls in flight may take to finish at the end, and then the servers.
-const DRAIN: Duration = Duration::from_secs(10);
+/// How long the servers may take to stop at the end, and then the audit log.
+const STOP: Duration = Duration::from_secs(10);
 
 /// A running gateway.
 pub struct Gateway {
@@ -225,12 +225,14 @@ impl Gateway {
         let all = async {
             keepers.tasks.wait().await;
             servers.gone().await;
-            if let Some(audit) = audit {
-                audit.close().await;
-            }
         };
-        if timeout(DRAIN.max(longest), all).await.is_err() {
-            tracing::warn!("some servers, or the audit log, did not stop in time");
+        if timeout(STOP.max(longest), all).await.is_err() {
+            tracing::warn!("some servers did not stop in time");
+        }
+        if let Some(audit) = audit
+            && timeout(STOP, audit.close()).await.is_err()
+        {
+            tracing::warn!("the audit log could not be written to its end in time");
         }
     }
 }

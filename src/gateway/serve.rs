@@ -13,7 +13,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    DRAIN, GatewayConfig,
+    GatewayConfig,
     timers::Timers,
     workers::{Place, Workers},
 };
@@ -43,7 +43,12 @@ struct Door {
     endpoint: Endpoint,
     cors: Cors,
     closing: CancellationToken,
+    /// The time for calls in flight is over.
+    cut: CancellationToken,
 }
+
+/// How long connections that are cut off may take to notice.
+const CUT: Duration = Duration::from_secs(1);
 
 pub(super) async fn serve(
     pipeline: &Arc<Pipeline>,
@@ -65,6 +70,7 @@ pub(super) async fn serve(
         .at(config.public_url.clone()),
         cors: Cors::new(&config.cors_origins),
         closing: CancellationToken::new(),
+        cut: CancellationToken::new(),
     });
     let room = Arc::new(Semaphore::new(config.max_connections));
     let connections = TaskTracker::new();
@@ -95,19 +101,33 @@ pub(super) async fn serve(
     }
     pipeline.stopping.cancel();
     drop(listener);
-    door.closing.cancel();
-    door.endpoint.close();
-    for session in pipeline.sessions.all() {
-        session.close();
-    }
-    connections.close();
-    if timeout(DRAIN, connections.wait()).await.is_err() {
-        tracing::warn!("calls in flight are cut off");
-    }
+    tracing::info!(
+        "no longer listening; calls in flight have {:?} ([gateway] drain)",
+        config.drain
+    );
+    door.drain(&connections, config.drain).await;
     Ok(())
 }
 
 impl Door {
+    /// Ends what nobody waits for, and lets calls in flight finish for so long.
+    async fn drain(&self, connections: &TaskTracker, patience: Duration) {
+        self.closing.cancel();
+        self.endpoint.close();
+        for session in self.pipeline.sessions.all() {
+            // An answer that streams is a call in flight; it goes on.
+            session.outbox.close();
+        }
+        connections.close();
+        if timeout(patience, connections.wait()).await.is_ok() {
+            return;
+        }
+        tracing::warn!("calls in flight are cut off");
+        self.cut.cancel();
+        // So that each leaves its record before the audit log closes.
+        drop(timeout(CUT, connections.wait()).await);
+    }
+
     async fn connection(
         self: Arc<Self>,
         stream: io::Result<std::net::TcpStream>,
@@ -131,7 +151,8 @@ impl Door {
             served = connection.as_mut() => served,
             () = self.closing.cancelled() => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                let ended = self.cut.run_until_cancelled(connection).await;
+                ended.unwrap_or(Ok(()))
             }
         };
         if let Err(error) = served {

@@ -104,6 +104,7 @@ mod stdio_process;
 mod stdio_rude;
 mod stdio_sandbox;
 mod stdio_start;
+mod stop;
 mod subscriptions;
 mod support;
 mod tasks;

@@ -7,28 +7,14 @@ use std::{
 };
 
 use http::StatusCode;
-use mcpgate::authenticate::hash_of;
-use tempfile::TempDir;
 
 use crate::{
     pipe::{program, soon},
-    support::{HttpServer, Running},
+    support::{HttpServer, Running, folder},
 };
 
 /// Where the program keeps its key, if nothing says otherwise.
 const STATE: &str = ".local/state/mcpgate/session.key";
-
-fn folder(servers: &str, keys: &[(&str, &str)]) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("servers.toml"), servers).unwrap();
-    let tables = keys
-        .iter()
-        .map(|(name, key)| format!("[keys.{name}]\nhash = \"{}\"\n", hash_of(key)));
-    fs::create_dir(folder.path().join("policies")).unwrap();
-    let policy = folder.path().join("policies/keys.toml");
-    fs::write(policy, tables.collect::<String>()).unwrap();
-    folder
-}
 
 #[tokio::test]
 async fn a_session_goes_on_after_a_restart_without_initialize() {

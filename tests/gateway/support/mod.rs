@@ -25,7 +25,7 @@ pub(crate) use heard::Heard;
 pub(crate) use http_server::{HttpServer, Reserved};
 pub(crate) use modern::{Modern, acknowledged, named};
 pub(crate) use policy::{BELIEVED, key, token};
-pub(crate) use running::Running;
+pub(crate) use running::{Running, folder};
 pub(crate) use sse_client::SseClient;
 pub(crate) use sse_server::SseServer;
 

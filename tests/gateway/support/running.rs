@@ -1,11 +1,14 @@
 //! `mcpgate serve` as a process of its own, whose folder outlives it.
 
 use std::{
+    fs,
     path::Path,
     process::{ExitStatus, Stdio},
     sync::{Arc, Mutex},
 };
 
+use mcpgate::authenticate::hash_of;
+use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
@@ -14,6 +17,19 @@ use tokio::{
 
 use super::{Client, within};
 use crate::pipe::{program, signal};
+
+/// A folder with this `servers.toml`, and a policy with the names and keys of callers.
+pub(crate) fn folder(servers: &str, keys: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("servers.toml"), servers).unwrap();
+    let tables = keys
+        .iter()
+        .map(|(name, key)| format!("[keys.{name}]\nhash = \"{}\"\n", hash_of(key)));
+    fs::create_dir(folder.path().join("policies")).unwrap();
+    let policy = folder.path().join("policies/keys.toml");
+    fs::write(policy, tables.collect::<String>()).unwrap();
+    folder
+}
 
 /// A process that serves.
 pub(crate) struct Running {
