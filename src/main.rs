@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::Parser;
+use listenfd::ListenFd;
 use mcpgate::cli::{Cli, CliError};
 
 #[global_allocator]
@@ -17,11 +18,13 @@ fn main() -> ExitCode {
     if let Some(code) = cli.launch() {
         return code;
     }
+    // Before there are threads: it takes variables away, which servers are not to inherit.
+    let handed = ListenFd::from_env();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return ended(Err(error.into())),
     };
-    let code = ended(runtime.block_on(cli.run()));
+    let code = ended(runtime.block_on(cli.run(handed)));
     // A read of stdin cannot be called off: told to end, we do not wait for the client's next word.
     runtime.shutdown_background();
     code

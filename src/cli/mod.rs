@@ -19,6 +19,7 @@ mod serve;
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use listenfd::ListenFd;
 
 use crate::{
     config::{ConfigError, Overrides},
@@ -200,11 +201,12 @@ impl CliError {
 }
 
 impl Cli {
-    /// Runs the command.
+    /// Runs the command. `handed` are the sockets that whoever launched the process has opened for
+    /// it.
     ///
     /// # Errors
     /// When it cannot do its work.
-    pub async fn run(self) -> Result<ExitCode, CliError> {
+    pub async fn run(self, handed: ListenFd) -> Result<ExitCode, CliError> {
         let quiet = match self.command {
             Command::Serve { .. } | Command::Stdio => "info",
             Command::Check
@@ -224,7 +226,7 @@ impl Cli {
                 let source = self.options.files(overrides.clone())?;
                 let config = source.read()?;
                 quick::announce(&overrides);
-                serve::http(&config, source).await
+                serve::http(&config, source, handed).await
             }
             Command::Stdio => {
                 let source = self.options.files(Overrides::default())?;

@@ -1,7 +1,8 @@
 //! `serve` and `stdio`.
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::{io::IsTerminal, process::ExitCode, sync::Arc};
 
+use listenfd::ListenFd;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -12,14 +13,23 @@ use tokio_util::sync::CancellationToken;
 use super::{CliError, log};
 use crate::{
     config::Config,
-    gateway::{Gateway, Source, session_key},
+    gateway::{Gateway, Source, session_key, systemd},
     mcp::List,
     observe::audit::{Audit, AuditConfig},
+    pipeline::Pipeline,
 };
 
 /// Serves over HTTP until SIGINT or SIGTERM; SIGHUP reads the files again.
-pub(super) async fn http(config: &Config, source: Source) -> Result<ExitCode, CliError> {
-    let listen = config.gateway.listen;
+pub(super) async fn http(
+    config: &Config,
+    source: Source,
+    handed: ListenFd,
+) -> Result<ExitCode, CliError> {
+    let handed = socket(handed)?;
+    let listen = match &handed {
+        Some(socket) => socket.local_addr()?,
+        None => config.gateway.listen,
+    };
     config.may_serve(listen)?;
     if config.policy.shuts_everybody_out() {
         tracing::warn!(
@@ -27,7 +37,10 @@ pub(super) async fn http(config: &Config, source: Source) -> Result<ExitCode, Cl
              [trusted_headers] nor [anonymous] to give them to somebody"
         );
     }
-    let bound = TcpListener::bind(listen).await;
+    let bound = match handed {
+        Some(socket) => TcpListener::from_std(socket),
+        None => TcpListener::bind(listen).await,
+    };
     let listener = bound.map_err(|error| CliError::Listen(listen, error))?;
     let address = listener.local_addr()?;
     let mut signals = Signals::listen()?;
@@ -45,26 +58,49 @@ pub(super) async fn http(config: &Config, source: Source) -> Result<ExitCode, Cl
         "mcpgate {} serves {url}",
         env!("CARGO_PKG_VERSION")
     ));
-    let pipeline = gateway.pipeline().clone();
-    let welcome = tokio::spawn(async move {
-        pipeline.start.over().await;
-        let view = pipeline.plan().views.whole().clone();
-        let counts = List::ALL.map(|list| format!("{} {}", view.count(list), list.plural()));
-        log::say(&counts.join(", "));
-        for name in view.names(List::Tools) {
-            log::say(&format!("  {name}"));
-        }
-    });
+    let welcome = tokio::spawn(welcome(gateway.pipeline().clone()));
     let told = signals.told.clone();
+    tokio::spawn(systemd::watchdog());
     let serving = async move {
-        let served = gateway.serve(listener, told.cancelled()).await;
+        systemd::ready();
+        let until = async {
+            told.cancelled().await;
+            hangups.abort();
+            systemd::stopping();
+        };
+        let served = gateway.serve(listener, until).await;
         welcome.abort();
-        hangups.abort();
         tracing::info!("stopping");
         gateway.stop().await;
         served
     };
     signals.unless_again(serving).await
+}
+
+/// Says what there is, once the servers are there.
+async fn welcome(pipeline: Arc<Pipeline>) {
+    pipeline.start.over().await;
+    let view = pipeline.plan().views.whole().clone();
+    let counts = List::ALL.map(|list| format!("{} {}", view.count(list), list.plural()));
+    log::say(&counts.join(", "));
+    for name in view.names(List::Tools) {
+        log::say(&format!("  {name}"));
+    }
+}
+
+/// The socket that systemd has opened, if it has.
+fn socket(mut handed: ListenFd) -> Result<Option<std::net::TcpListener>, CliError> {
+    if handed.len() > 1 {
+        let words = "LISTEN_FDS hands over several sockets, and one is served: leave one \
+                     `ListenStream=` in the .socket unit";
+        return Err(CliError::Usage(words.to_owned()));
+    }
+    let taken = handed.take_tcp_listener(0);
+    let taken = taken.map_err(|error| CliError::Usage(format!("LISTEN_FDS: {error}")))?;
+    if let Some(socket) = &taken {
+        socket.set_nonblocking(true)?;
+    }
+    Ok(taken)
 }
 
 /// Serves one client on stdin and stdout until it closes them.
@@ -109,8 +145,10 @@ fn hangups(
             if let Some(audit) = &pipeline.audit {
                 audit.reopen();
             }
+            systemd::reloading();
             // It has been logged how it went.
             drop(reloader.reload().await);
+            systemd::ready();
         }
     })
 }

@@ -12,6 +12,7 @@ mod reloaded;
 mod serve;
 mod state;
 mod supposed;
+pub mod systemd;
 mod timers;
 mod watch;
 mod workers;

@@ -107,6 +107,7 @@ mod stdio_start;
 mod stop;
 mod subscriptions;
 mod support;
+mod systemd;
 mod tasks;
 mod upstream_trouble;
 mod version_header;

@@ -34,6 +34,9 @@ pub(crate) fn program(folder: &Path) -> Command {
         .env_remove("RUNTIME_DIRECTORY")
         .env_remove("XDG_STATE_HOME")
         .env_remove("STATE_DIRECTORY")
+        .env_remove("NOTIFY_SOCKET")
+        .env_remove("LISTEN_FDS")
+        .env_remove("WATCHDOG_USEC")
         .stdin(Pipe::null())
         .kill_on_drop(true);
     command
