@@ -105,7 +105,7 @@ pub(crate) fn write(
     policy: bool,
 ) -> Result<PathBuf, Failure> {
     let mut text = format!(
-        "[gateway]\nlisten = \"{listen}\"\nmax_connections = 10000\nmax_sessions = 100000\n{servers}"
+        "[gateway]\nlisten = \"{listen}\"\nmax_connections = 10000\nmax_sessions = 100000\nmax_sessions_per_caller = 100000\n{servers}"
     );
     if policy {
         text.push_str("[audit]\nfile = \"audit.jsonl\"\n");

@@ -21,8 +21,11 @@ pub struct GatewayConfig {
     pub allow_unauthenticated: bool,
     /// Connections at once; beyond: 503.
     pub max_connections: usize,
-    /// Sessions at once; beyond, `initialize` is refused with 503.
+    /// Sessions at once; beyond, the one that has been idle for longest ends for a newcomer, or
+    /// `initialize` is refused with 503.
     pub max_sessions: usize,
+    /// Sessions of one caller at once; beyond, one of its own ends.
+    pub max_sessions_per_caller: usize,
     /// A session with no call in flight and no open stream ends after this long.
     #[serde(with = "humantime_serde")]
     pub session_idle: Duration,
@@ -85,6 +88,7 @@ impl Default for GatewayConfig {
             allow_unauthenticated: false,
             max_connections: 1000,
             max_sessions: 10_000,
+            max_sessions_per_caller: 1000,
             session_idle: Duration::from_secs(30 * 60),
             drain: Duration::from_secs(10),
             state_dir: None,
@@ -118,6 +122,7 @@ impl GatewayConfig {
             allow_unauthenticated: _, // asked anew each time
             max_connections,
             max_sessions,
+            max_sessions_per_caller,
             session_idle,
             max_message,
             allowed_hosts,
@@ -145,6 +150,10 @@ impl GatewayConfig {
                 *max_connections != running.max_connections,
             ),
             ("max_sessions", *max_sessions != running.max_sessions),
+            (
+                "max_sessions_per_caller",
+                *max_sessions_per_caller != running.max_sessions_per_caller,
+            ),
             ("session_idle", *session_idle != running.session_idle),
             ("max_message", *max_message != running.max_message),
             ("allowed_hosts", *allowed_hosts != running.allowed_hosts),
@@ -172,6 +181,7 @@ impl GatewayConfig {
         for (key, is_zero) in [
             ("max_connections", self.max_connections == 0),
             ("max_sessions", self.max_sessions == 0),
+            ("max_sessions_per_caller", self.max_sessions_per_caller == 0),
             ("max_message", self.max_message == 0),
             ("failed_sign_ins", self.failed_sign_ins == 0),
             ("session_idle", self.session_idle.is_zero()),

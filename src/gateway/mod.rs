@@ -83,7 +83,8 @@ impl Gateway {
         let gateway = config.gateway.clone();
         let plan = plan(config);
         let servers = plan.servers.clone();
-        let sessions = Sessions::new(gateway.max_sessions, gateway.session_idle);
+        let sessions = Sessions::new(gateway.max_sessions, gateway.session_idle)
+            .of_each(gateway.max_sessions_per_caller);
         let names = servers.iter().map(|(name, _)| name.clone());
         let start = Start::new(names, gateway.first_list_wait);
         let pipeline = Arc::new(Pipeline::new(plan, sessions, start, audit.map(Arc::new)));
@@ -252,6 +253,10 @@ async fn sweep(pipeline: Arc<Pipeline>, stop: CancellationToken) {
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
+            gone = pipeline.sessions.gone() => {
+                gone.iter().for_each(|session| pipeline.take_leave(session));
+                continue;
+            }
             () = stop.cancelled() => return,
         }
         for session in pipeline.sessions.expired() {

@@ -156,13 +156,17 @@ impl Pipeline {
 
     /// A session is over: its stream closes, servers end what they keep for it.
     pub fn end(&self, session: &str) {
-        let Some(ended) = self.sessions.remove(session) else {
-            return;
-        };
+        if let Some(ended) = self.sessions.remove(session) {
+            self.take_leave(&ended);
+        }
+    }
+
+    /// Servers end what they keep for a session that is no longer in the table.
+    pub fn take_leave(&self, ended: &Session) {
         let last = !self.sessions.has(ended.identity());
         let servers = self.plan.load().servers.clone();
         servers.session_ended(&ended.client, last);
-        for (server, uri) in self.subscriptions.forget(session) {
+        for (server, uri) in self.subscriptions.forget(ended.id()) {
             servers.unsubscribe(&server, &uri);
         }
     }

@@ -41,6 +41,7 @@ impl Refusal {
             | Self::StreamOver
             | Self::NoPath
             | Self::SessionsFull
+            | Self::SessionsOfCaller
             | Self::Version(_)
             | Self::Unauthenticated
             | Self::SignIns(_)
@@ -80,7 +81,7 @@ impl Refusal {
             Self::Foreign { .. } | Self::Address | Self::Scraper => StatusCode::FORBIDDEN,
             Self::SignIns(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::SessionUnknown | Self::NoPath => StatusCode::NOT_FOUND,
-            Self::SessionsFull => StatusCode::SERVICE_UNAVAILABLE,
+            Self::SessionsFull | Self::SessionsOfCaller => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::Initialized
             | Self::UnknownMethod(_)
@@ -143,6 +144,7 @@ impl Refusal {
             | Self::StreamOver
             | Self::NoPath
             | Self::SessionsFull
+            | Self::SessionsOfCaller
             | Self::Initialized
             | Self::Unauthenticated
             | Self::Unanswered

@@ -43,6 +43,11 @@ pub enum Refusal {
     /// `[gateway] max_sessions` are open.
     #[error("the gateway has no room for another session ([gateway] max_sessions)")]
     SessionsFull,
+    /// The caller has `[gateway] max_sessions_per_caller`, and none of them is idle.
+    #[error(
+        "you have as many sessions as one caller may, and all are in use ([gateway] max_sessions_per_caller)"
+    )]
+    SessionsOfCaller,
     /// A second `initialize` on a session.
     #[error("the session is initialized already")]
     Initialized,
@@ -211,6 +216,7 @@ impl Refusal {
             | Self::StreamOver
             | Self::NoPath
             | Self::SessionsFull
+            | Self::SessionsOfCaller
             | Self::Initialized
             | Self::UnknownMethod(_)
             | Self::Revision(_)

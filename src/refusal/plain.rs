@@ -29,7 +29,9 @@ impl Refusal {
             Self::SessionUnknown | Self::NoPath | Self::NoRoute(_) => StatusCode::NOT_FOUND,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SignIns(_) | Self::Limited { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::SessionsFull | Self::Unrecorded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::SessionsFull | Self::SessionsOfCaller | Self::Unrecorded => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Unavailable { .. }
             | Self::Stopped { .. }
             | Self::Garbled { .. }

@@ -57,23 +57,29 @@ impl Sessions {
         let said = self.key().and_then(|key| Sealed::open(key, visit, id));
         let said = said.filter(|said| !said.is_over());
         let said = said.ok_or(Refusal::SessionUnknown)?;
-        self.make_room(visit)?;
-        let id: Arc<str> = id.into();
-        let session = match self.by_id.entry(id.clone()) {
+        if self.ended.has(id) {
+            return Err(Refusal::SessionUnknown);
+        }
+        let (id, identity): (Arc<str>, _) = (id.into(), visit.caller.identity.clone());
+        let (capabilities, info) = (&said.capabilities, &said.info);
+        let client = Client::new(id.clone(), identity, said.revision, capabilities, info);
+        let client = client.within(visit.extent.clone());
+        let session = Arc::new(Session::again(client, numbers()));
+        self.admit(&session)?;
+        let there = match self.by_id.entry(id.clone()) {
             // Another request was faster.
-            Entry::Occupied(there) => return Ok(there.get().clone()),
+            Entry::Occupied(there) => Ok(there.get().clone()),
             // Asked here, where who ends a session has to wait: what they end stays ended.
-            Entry::Vacant(_) if self.ended.has(&id) => return Err(Refusal::SessionUnknown),
-            Entry::Vacant(place) => {
-                let identity = visit.caller.identity.clone();
-                let (capabilities, info) = (&said.capabilities, &said.info);
-                let client = Client::new(id, identity, said.revision, capabilities, info);
-                let client = client.within(visit.extent.clone());
-                let session = Arc::new(Session::again(client, numbers()));
-                place.insert(session.clone());
-                session
-            }
+            Entry::Vacant(_) if self.ended.has(&id) => Err(Refusal::SessionUnknown),
+            Entry::Vacant(place) => Ok(place.insert(session.clone()).clone()),
         };
+        if !there
+            .as_ref()
+            .is_ok_and(|there| Arc::ptr_eq(there, &session))
+        {
+            self.dismiss(&session);
+            return there;
+        }
         tracing::info!(
             caller = %session.identity(),
             revision = %session.client.revision,

@@ -3,6 +3,7 @@
 mod ended;
 mod lasting;
 mod outbox;
+mod room;
 mod sealed;
 mod subscriptions;
 mod table;
@@ -218,11 +219,15 @@ impl Session {
     }
 
     fn idle_for(&self) -> Duration {
-        if self.busy.load(Ordering::Relaxed) > 0 {
-            return Duration::ZERO;
-        }
+        self.idle_since()
+            .map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// Nothing while a call is under way, or a stream is open.
+    fn idle_since(&self) -> Option<Instant> {
         let last_busy = Duration::from_millis(self.last_busy.load(Ordering::Relaxed));
-        self.born.elapsed().saturating_sub(last_busy)
+        let is_idle = self.busy.load(Ordering::Relaxed) == 0;
+        is_idle.then(|| self.born + last_busy)
     }
 }
 

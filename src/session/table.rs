@@ -2,14 +2,15 @@
 
 use std::{
     fmt::Write as _,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
 use http::{HeaderValue, header::AUTHORIZATION};
 use sha2::{Digest, Sha256};
+use tokio::sync::Notify;
 
-use super::{Filter, Session, ended::Ended};
+use super::{Filter, Session, ended::Ended, room::Room};
 use crate::{
     call::{Client, Identity, Visit},
     map::Table,
@@ -30,7 +31,10 @@ pub struct Sessions {
     /// What seals ids; nothing when the system has no randomness.
     pub(super) key: OnceLock<Option<Key>>,
     pub(super) ended: Ended,
-    most: usize,
+    room: Room,
+    /// Those that had to go for others, until somebody has taken leave of them.
+    gone: Mutex<Vec<Arc<Session>>>,
+    went: Notify,
     idle: Duration,
 }
 
@@ -41,9 +45,18 @@ impl Sessions {
             by_id: Table::default(),
             key: OnceLock::new(),
             ended: Ended::default(),
-            most,
+            room: Room::new(most),
+            gone: Mutex::default(),
+            went: Notify::new(),
             idle,
         }
+    }
+
+    /// Room for so many of each caller.
+    #[must_use]
+    pub fn of_each(mut self, most: usize) -> Self {
+        self.room.most_each = most;
+        self
     }
 
     /// Opens a session for a client that has said `capabilities` and `info` of itself. It ends
@@ -70,23 +83,50 @@ impl Sessions {
         [capabilities, info]: [&str; 2],
     ) -> Result<Arc<Session>, Refusal> {
         brief(capabilities, info)?;
-        self.make_room(visit)?;
         // Without randomness an id could be guessed; better to open none.
         let id = id.or_else(random_id).ok_or(Refusal::SessionsFull)?;
         let identity = visit.caller.identity.clone();
         let client = Client::new(id.clone(), identity, revision, capabilities, info);
         let session = Arc::new(Session::new(client.within(visit.extent.clone())));
+        self.admit(&session)?;
         self.by_id.insert(id, session.clone());
         Ok(session)
     }
 
+    /// Gives a session its place, which may be that of another. Not while any of the table is
+    /// locked: the other one leaves it.
+    ///
     /// # Errors
     /// When there is no room.
-    pub(super) fn make_room(&self, _visit: &Visit) -> Result<(), Refusal> {
-        match self.by_id.len() < self.most {
-            true => Ok(()),
-            false => Err(Refusal::SessionsFull),
+    pub(super) fn admit(&self, session: &Arc<Session>) -> Result<(), Refusal> {
+        let Some(goes) = self.room.take(session)? else {
+            return Ok(());
+        };
+        tracing::info!(caller = %goes.identity(), "session ended: idle, and others need room");
+        self.remove(goes.id());
+        self.leaving().push(goes);
+        self.went.notify_one();
+        Ok(())
+    }
+
+    /// Gives a place back that was taken in vain.
+    pub(super) fn dismiss(&self, session: &Arc<Session>) {
+        self.room.leave(session);
+    }
+
+    /// Those that had to go for others: servers are still to hear of it. Waits until there are any.
+    pub async fn gone(&self) -> Vec<Arc<Session>> {
+        loop {
+            let all = std::mem::take(&mut *self.leaving());
+            if !all.is_empty() {
+                return all;
+            }
+            self.went.notified().await;
         }
+    }
+
+    fn leaving(&self) -> MutexGuard<'_, Vec<Arc<Session>>> {
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What stands for the requests of a stateless client: servers that keep sessions keep one
@@ -139,17 +179,16 @@ impl Sessions {
             return Ok(session.clone());
         }
         brief(capabilities, info)?;
-        if self.by_id.len() >= self.most {
-            return Err(Refusal::SessionsFull);
-        }
         let id: Arc<str> = id.into();
         let client = Client::new(id.clone(), identity.clone(), revision, capabilities, info);
-        let client = client.within(extent.clone());
-        let session = self
-            .by_id
-            .entry(id)
-            .or_insert_with(|| Arc::new(Session::new(client)));
-        Ok(session.clone())
+        let session = Arc::new(Session::new(client.within(extent.clone())));
+        self.admit(&session)?;
+        let first = self.by_id.entry(id).or_insert_with(|| session.clone());
+        let first = first.clone();
+        if !Arc::ptr_eq(&first, &session) {
+            self.dismiss(&session);
+        }
+        Ok(first)
     }
 
     /// What stands for a stateless client's stream of notifications.
@@ -157,9 +196,6 @@ impl Sessions {
     /// # Errors
     /// When there is no room.
     pub fn listen(&self, asker: &Client, filter: Filter) -> Result<Arc<Session>, Refusal> {
-        if self.by_id.len() >= self.most {
-            return Err(Refusal::SessionsFull);
-        }
         let id: Arc<str> = random_id().ok_or(Refusal::SessionsFull)?;
         let identity = asker.identity.clone();
         let client = Client::new(id.clone(), identity, Revision::V2026_07_28, "{}", "{}");
@@ -169,6 +205,7 @@ impl Sessions {
             ..Session::new(client)
         };
         let session = Arc::new(session);
+        self.admit(&session)?;
         self.by_id.insert(id, session.clone());
         Ok(session)
     }
@@ -202,6 +239,7 @@ impl Sessions {
         // First, so that it cannot be rebuilt in between.
         self.ended.add(id);
         let (_, session) = self.by_id.remove(id)?;
+        self.room.leave(&session);
         session.client.end();
         session.close();
         Some(session)
@@ -214,9 +252,7 @@ impl Sessions {
 
     /// Whether a caller has any.
     pub fn has(&self, identity: &Identity) -> bool {
-        self.by_id
-            .iter()
-            .any(|session| session.identity() == identity)
+        self.room.has(identity)
     }
 
     /// How many there are.

@@ -83,6 +83,7 @@ mod restart_process;
 mod resumed;
 mod routing;
 mod session_lifecycle;
+mod session_room;
 mod session_stream;
 mod sign_ins;
 mod sse_front;

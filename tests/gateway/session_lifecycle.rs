@@ -7,7 +7,7 @@ use mcpgate::{
     call::{Standing, Visit},
     exchange::Exchange,
     mcp::Revision,
-    session::Reader,
+    session::{Reader, Session},
 };
 
 use crate::support::{
@@ -206,6 +206,29 @@ async fn an_idle_session_ends_unless_a_call_is_under_way_or_a_stream_is_open() {
     assert!(alive(listening.id()), "its time starts with the end");
     tokio::time::sleep(Duration::from_secs(20)).await;
     assert!(!alive(listening.id()) && !alive(calling.id()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_there_is_no_room_the_session_that_is_idle_for_longest_goes_for_a_newcomer() {
+    let gateway = Gateway::start("[gateway]\nmax_sessions = 3").await;
+    let sessions = &gateway.pipeline().sessions;
+    let open = || {
+        let visit = Visit::local(Standing::Everything);
+        sessions.open(&visit, Revision::LATEST, "{}", "{}")
+    };
+    let (busy, used, idle) = (open().unwrap(), open().unwrap(), open().unwrap());
+    let _stream = busy.busy();
+    tokio::time::advance(Duration::from_secs(9)).await;
+    assert!(open().is_err(), "nobody has been idle for 10 s");
+    drop(used.busy());
+    tokio::time::advance(Duration::from_secs(3)).await;
+
+    let newcomer = open().unwrap();
+
+    let alive = |session: &Session| sessions.get(session.id()).is_some();
+    assert!(!alive(&idle) && alive(&busy) && alive(&used) && alive(&newcomer));
+    assert!(idle.client.is_over() && sessions.count() == 3);
+    assert!(open().is_err());
 }
 
 #[tokio::test]
