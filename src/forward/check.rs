@@ -46,6 +46,7 @@ impl ServerConfig {
             ("timeout", self.timeout),
             ("timeout_total", self.timeout_total),
             ("connect_timeout", self.connect_timeout),
+            ("dial_timeout", self.dial_timeout()),
             ("check_interval", self.check_interval()),
         ] {
             if duration.is_zero() {
@@ -62,13 +63,9 @@ impl ServerConfig {
                 "belongs to `url`, not to `command`",
             ));
         }
-        if self.check_interval.is_some() {
-            return Err(Fault::at_key(
-                ["check_interval"],
-                "belongs to `url`, not to `command`",
-            ));
-        }
         let connection_only = [
+            ("dial_timeout", self.dial_timeout.is_some()),
+            ("check_interval", self.check_interval.is_some()),
             ("headers", !self.headers.is_empty()),
             ("forward_headers", !self.forward_headers.is_empty()),
             ("forward_authorization", self.forward_authorization),

@@ -137,6 +137,9 @@ pub struct ServerConfig {
     /// How long connecting and `initialize` may take.
     #[serde(with = "humantime_serde")]
     pub connect_timeout: Duration,
+    /// How long opening one connection to `url` may take, its TLS included.
+    #[serde(with = "humantime_serde")]
+    pub dial_timeout: Option<Duration>,
     /// How often it is asked whether it is still there, if it has no stream that would tell.
     #[serde(with = "humantime_serde")]
     pub check_interval: Option<Duration>,
@@ -189,6 +192,7 @@ impl Default for ServerConfig {
             timeout: Duration::from_secs(300),
             timeout_total: Duration::from_secs(3600),
             connect_timeout: Duration::from_secs(60),
+            dial_timeout: None,
             check_interval: None,
             memory: None,
             cpu: None,
@@ -219,6 +223,11 @@ impl ServerConfig {
     /// How long its process may take to end by itself, and again after SIGTERM.
     pub fn stop_timeout(&self) -> Duration {
         self.stop_timeout.unwrap_or(Duration::from_secs(2))
+    }
+
+    /// How long opening one connection to `url` may take, its TLS included.
+    pub fn dial_timeout(&self) -> Duration {
+        self.dial_timeout.unwrap_or(Duration::from_secs(10))
     }
 
     /// Makes what is relative to the config file absolute, and finds the word `mcpgate`.

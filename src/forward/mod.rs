@@ -6,6 +6,7 @@
 mod answer;
 mod backoff;
 mod caller_meta;
+mod capped;
 mod check;
 mod check_process;
 mod child;

@@ -6,12 +6,13 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
+use http_body_util::BodyExt;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::task::TaskTracker;
 
 use super::{
-    ServerConfig, Servers, caller_meta, hand::Hand, journal::Journal, life::Life, link::Link,
-    peer::Peer,
+    ServerConfig, Servers, caller_meta, capped::Capped, hand::Hand, journal::Journal, life::Life,
+    link::Link, peer::Peer,
 };
 use crate::{
     call::{Reply, ServerName},
@@ -215,6 +216,17 @@ impl Server {
         })
     }
 
+    /// What is left of a large answer ends with the time of its call.
+    fn capped(&self, reply: Reply, cap: Instant) -> Reply {
+        match reply {
+            Reply::Streamed(body) => {
+                let cap = (cap, self.config.timeout_total);
+                Reply::Streamed(Capped::new(body, &self.name, cap).boxed_unsync())
+            }
+            Reply::Whole(_) | Reply::Failed(_) | Reply::Pieces(_) | Reply::Silence => reply,
+        }
+    }
+
     /// Carries one call. Its time starts anew with each sign that the server works on it, under
     /// a cap.
     pub(super) async fn call(
@@ -242,6 +254,7 @@ impl Server {
         loop {
             tokio::select! {
                 answer = &mut call => {
+                    let answer = answer.map(|answer| self.capped(answer, cap));
                     return answer.map_err(|refusal| self.hand.explain(refusal, now));
                 }
                 () = Wait::until(due.min(cap), limit) => {}

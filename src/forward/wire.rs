@@ -59,7 +59,7 @@ impl Wire {
             max_message,
             limit: config.timeout,
             streams: TaskTracker::new(),
-            connections: Connections::new(tls),
+            connections: Connections::new(tls, config.dial_timeout()),
             uri,
         })
     }
@@ -100,6 +100,12 @@ impl Wire {
                 Failure::Unreachable(error) => Refusal::Unavailable {
                     server,
                     reason: chain(&*error),
+                },
+                Failure::Undialled(limit) => Refusal::Unavailable {
+                    reason: format!(
+                        "no connection came about within {limit:?} ([servers.{server}] dial_timeout)"
+                    ),
+                    server,
                 },
                 Failure::Broken(error) => Refusal::Stopped {
                     server,

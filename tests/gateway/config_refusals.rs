@@ -33,7 +33,7 @@ fn an_unknown_key_is_refused_with_the_nearest_one() {
 
 #[test]
 fn an_unknown_key_like_no_other_is_refused_with_all_that_are_known() {
-    assert_snapshot!(refusal("unknown_key_like_no_other"), @"unknown_key_like_no_other.toml:3:1: unknown key `colour` in [servers.files]; known keys: command, args, env, cwd, url, headers, transport, revision, scope, required, prefix, from, forward_headers, forward_authorization, caller_meta, timeout, timeout_total, connect_timeout, check_interval, memory, cpu, open_files, user, group, stop_timeout, sandbox, start, idle_stop, max_instances");
+    assert_snapshot!(refusal("unknown_key_like_no_other"), @"unknown_key_like_no_other.toml:3:1: unknown key `colour` in [servers.files]; known keys: command, args, env, cwd, url, headers, transport, revision, scope, required, prefix, from, forward_headers, forward_authorization, caller_meta, timeout, timeout_total, connect_timeout, dial_timeout, check_interval, memory, cpu, open_files, user, group, stop_timeout, sandbox, start, idle_stop, max_instances");
 }
 
 #[test]
@@ -111,6 +111,7 @@ fn what_belongs_to_the_other_kind_of_server_is_refused() {
     assert_snapshot!(refusal("args_with_url"), @"args_with_url.toml:3:1: `args` in [servers.oil]: belongs to `command`, not to `url`");
     assert_snapshot!(refusal("env_with_url"), @"env_with_url.toml:3:1: `env` in [servers.oil]: belongs to `command`, not to `url`");
     assert_snapshot!(refusal("cwd_with_url"), @"cwd_with_url.toml:3:1: `cwd` in [servers.oil]: belongs to `command`, not to `url`");
+    assert_snapshot!(refusal("dial_timeout_with_command"), @"dial_timeout_with_command.toml:3:1: `dial_timeout` in [servers.files]: belongs to `url`, not to `command`");
     assert_snapshot!(refusal("check_interval_with_command"), @"check_interval_with_command.toml:3:1: `check_interval` in [servers.files]: belongs to `url`, not to `command`");
     assert_snapshot!(refusal("forward_headers_with_command"), @"forward_headers_with_command.toml:3:1: `forward_headers` in [servers.files]: belongs to `url`, not to `command`");
     assert_snapshot!(refusal("forward_authorization_with_command"), @"forward_authorization_with_command.toml:3:1: `forward_authorization` in [servers.files]: belongs to `url`, not to `command`");

@@ -18,19 +18,19 @@ use http::{HeaderMap, HeaderValue, Method as Verb, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::ClientConfig;
+use tokio::time::{Instant, timeout};
 use tower_service::Service;
 
 pub(super) use body::Incoming;
 use connection::Connection;
 use idle::Idle;
 
-/// How long it may take to connect.
-const CONNECT: Duration = Duration::from_secs(10);
-
 /// The connections to one server.
 #[derive(Clone)]
 pub(super) struct Connections {
     connector: HttpsConnector<HttpConnector>,
+    /// How long opening one may take, from its name to the end of TLS.
+    limit: Duration,
     idle: Arc<Idle>,
 }
 
@@ -50,6 +50,9 @@ pub(super) enum Failure {
     /// The server cannot be reached; it has seen nothing of the request.
     #[error(transparent)]
     Unreachable(Box<dyn std::error::Error + Send + Sync>),
+    /// No connection came about in this time; the server has seen nothing of the request.
+    #[error("no connection within {0:?}")]
+    Undialled(Duration),
     /// The connection broke; what the server has seen is not known.
     #[error(transparent)]
     Broken(io::Error),
@@ -65,12 +68,13 @@ pub(super) struct Request<'a> {
 }
 
 impl Connections {
-    /// None yet.
-    pub(super) fn new(tls: ClientConfig) -> Self {
+    /// None yet; opening one may take no longer than `limit`.
+    pub(super) fn new(tls: ClientConfig, limit: Duration) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(CONNECT));
+        // A share of it for each address that the name has.
+        tcp.set_connect_timeout(Some(limit));
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_or_http()
@@ -78,6 +82,7 @@ impl Connections {
             .wrap_connector(tcp);
         Self {
             connector,
+            limit,
             idle: Arc::default(),
         }
     }
@@ -104,10 +109,14 @@ impl Connections {
 
     /// Opens a connection. Boxed: it is rare, and its future large.
     async fn open(&self, uri: &Uri) -> Result<Connection, Failure> {
+        let begun = Instant::now();
         let opening = Box::pin(self.connector.clone().call(uri.clone()));
-        match opening.await {
-            Ok(stream) => Ok(Connection::new(stream)),
-            Err(error) => Err(Failure::Unreachable(error)),
+        match timeout(self.limit, opening).await {
+            Ok(Ok(stream)) => Ok(Connection::new(stream)),
+            // The last address had what was left of the time.
+            Ok(Err(_)) if begun.elapsed() >= self.limit => Err(Failure::Undialled(self.limit)),
+            Ok(Err(error)) => Err(Failure::Unreachable(error)),
+            Err(_elapsed) => Err(Failure::Undialled(self.limit)),
         }
     }
 

@@ -26,6 +26,8 @@ use crate::forward::wire::tls;
 
 /// How long anything may take before its test fails. Nothing waits for it to pass.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// How long opening a connection may take.
+const DIAL: Duration = Duration::from_secs(10);
 /// An answer that leaves its connection free.
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -55,7 +57,7 @@ impl Pair {
         let uri = format!("http://{}/mcp", listener.local_addr().unwrap());
         Self {
             listener,
-            connections: Connections::new(tls(false).unwrap()),
+            connections: Connections::new(tls(false).unwrap(), DIAL),
             uri: uri.parse().unwrap(),
         }
     }
@@ -85,7 +87,7 @@ impl Pair {
         match self.send("hello").await {
             Ok(response) => whole(response.body).await,
             Err(Failure::Broken(error)) => Err(error),
-            Err(Failure::Unreachable(error)) => panic!("{error}"),
+            Err(failure) => panic!("{failure}"),
         }
     }
 

@@ -5,6 +5,7 @@ use std::{
     net::{TcpListener, TcpStream},
     sync::Arc,
     thread,
+    time::Duration,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -15,11 +16,11 @@ use rustls::{
     crypto::ring::default_provider,
     pki_types::{CertificateDer, PrivatePkcs8KeyDer, pem::PemObject},
 };
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time};
 
 use super::{
     super::{Connections, Failure, Request},
-    noticed, whole, within,
+    DIAL, noticed, whole, within,
 };
 use crate::forward::wire::tls;
 
@@ -38,7 +39,10 @@ fn believing() -> Connections {
     roots.add(certificate()).unwrap();
     let config = ClientConfig::builder_with_provider(default_provider().into());
     let config = config.with_safe_default_protocol_versions().unwrap();
-    Connections::new(config.with_root_certificates(roots).with_no_client_auth())
+    Connections::new(
+        config.with_root_certificates(roots).with_no_client_auth(),
+        DIAL,
+    )
 }
 
 fn accept(listener: &TcpListener) -> Stream {
@@ -124,10 +128,22 @@ async fn over_tls_a_connection_is_used_again_and_its_end_is_seen() {
 async fn a_server_that_nobody_vouches_for_is_told_nothing() {
     let (listener, uri) = listening();
     let server = thread::spawn(move || echo(&mut accept(&listener)));
-    let connections = Connections::new(tls(false).unwrap());
+    let connections = Connections::new(tls(false).unwrap(), DIAL);
 
     let read = ask(&connections, &uri, "secret".into()).await;
 
     assert!(matches!(read, Err(Failure::Unreachable(_))));
     assert!(server.join().unwrap().is_err());
+}
+
+#[tokio::test]
+async fn a_server_that_never_gets_through_with_tls_has_as_long_as_connecting_may_take() {
+    let (_listener, uri) = listening();
+    let limit = Duration::from_secs(3);
+    let connections = Connections::new(tls(false).unwrap(), limit);
+    time::pause();
+
+    let read = ask(&connections, &uri, "hello".into()).await;
+
+    assert!(matches!(read, Err(Failure::Undialled(late)) if late == limit));
 }
