@@ -15,7 +15,7 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method as Verb, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
@@ -118,10 +118,9 @@ impl Http {
         let extra = self.headers.of_call(routed)?;
         let upstream = self.upstream(client, &extra).await?;
         let headers = upstream.headers(&extra);
-        match self
-            .attempt((&upstream, &headers), frame, body.clone(), exchange)
-            .await
-        {
+        let repeatable = routed.is_repeatable();
+        let request = (frame, &body, repeatable);
+        match self.attempt((&upstream, &headers), request, exchange).await {
             Ok(reply) => return Ok(reply),
             Err(trouble @ (Trouble::Refused(_) | Trouble::Status(_))) => {
                 return Err(trouble.into_refusal(&self.wire.outlet.server));
@@ -132,7 +131,7 @@ impl Http {
         let upstream = self.upstream(client, &extra).await?;
         let headers = upstream.headers(&extra);
         // Boxed, like all that is rare: every call pays for the size of its future.
-        let again = Box::pin(self.attempt((&upstream, &headers), frame, body, exchange));
+        let again = Box::pin(self.attempt((&upstream, &headers), request, exchange));
         again
             .await
             .map_err(|trouble| trouble.into_refusal(&self.wire.outlet.server))
@@ -231,7 +230,9 @@ impl Http {
     ) -> Result<(Frame, Option<HeaderValue>), Trouble> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let body = message::request(id, method, params);
-        let response = self.wire.send(Verb::POST, headers, body).await?;
+        // What opens a session, or changes one, is not done twice.
+        let repeatable = matches!(method, Method::List(_) | Method::Ping);
+        let response = self.wire.post(headers, &body, repeatable).await?;
         if response.status == StatusCode::NOT_FOUND && headers.contains_key(SESSION) {
             return Err(Trouble::SessionLost);
         }
@@ -256,13 +257,12 @@ impl Http {
     async fn attempt(
         self: &Arc<Self>,
         (upstream, headers): (&Arc<Upstream>, &HeaderMap),
-        frame: &Frame,
-        body: Bytes,
+        (frame, body, repeatable): (&Frame, &Bytes, bool),
         exchange: &Arc<Exchange>,
     ) -> Result<Reply, Trouble> {
         let id = frame.raw(Part::Id).unwrap_or("null").as_bytes();
         let withdrawal = Withdrawal::new(self, (upstream, headers), exchange, id);
-        let response = self.wire.send(Verb::POST, headers, body).await;
+        let response = self.wire.post(headers, body, repeatable).await;
         let answered = async {
             let response = response?;
             let lost = response.status == StatusCode::NOT_FOUND && upstream.id.is_some();

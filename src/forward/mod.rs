@@ -38,6 +38,7 @@ mod pool;
 mod questions;
 mod reading;
 mod rest;
+mod sending;
 mod server;
 mod servers;
 mod size;

@@ -4,7 +4,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
 };
 
@@ -69,6 +69,8 @@ pub(super) struct Outlet {
     pub(super) changes: Arc<Changes>,
     /// What an operator can read.
     pub(super) journal: Arc<Journal>,
+    /// Requests that were sent a second time.
+    pub(super) retries: Arc<AtomicU64>,
 }
 
 impl Outlet {
@@ -76,12 +78,14 @@ impl Outlet {
         server: &ServerName,
         upward: Arc<dyn Upward>,
         journal: &Arc<Journal>,
+        retries: &Arc<AtomicU64>,
     ) -> Self {
         Self {
             server: server.clone(),
             upward,
             changes: Arc::default(),
             journal: journal.clone(),
+            retries: retries.clone(),
         }
     }
 

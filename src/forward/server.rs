@@ -1,7 +1,10 @@
 //! One server: its state, and the link it has at the moment.
 
 use std::{
-    sync::{Arc, OnceLock, Weak},
+    sync::{
+        Arc, OnceLock, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -81,6 +84,8 @@ pub struct State {
     /// When it is tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_attempt: Option<jiff::Timestamp>,
+    /// How many requests were sent to it a second time.
+    pub retries: u64,
 }
 
 impl State {
@@ -111,6 +116,7 @@ pub struct Server {
     /// What it said last.
     pub(super) journal: Arc<Journal>,
     state: watch::Sender<State>,
+    pub(super) retries: Arc<AtomicU64>,
 }
 
 impl Server {
@@ -137,6 +143,7 @@ impl Server {
             required: config.required,
             disabled: false,
             next_attempt: None,
+            retries: 0,
         };
         Self {
             name: name.clone(),
@@ -148,12 +155,14 @@ impl Server {
             hand: Hand::default(),
             journal: Arc::default(),
             state: watch::Sender::new(state),
+            retries: Arc::default(),
         }
     }
 
     /// It takes the place of another, and its numbers go on from there, and what an operator wants of it.
     pub(super) fn succeed(&self, before: &Self) {
         let before = before.state();
+        self.retries.store(before.retries, Ordering::Relaxed);
         self.set(|state| state.restarts = before.restarts);
         if before.disabled {
             self.hand.disabled();
@@ -172,7 +181,10 @@ impl Server {
 
     /// How it is doing.
     pub fn state(&self) -> State {
-        self.state.borrow().clone()
+        State {
+            retries: self.retries.load(Ordering::Relaxed),
+            ..self.state.borrow().clone()
+        }
     }
 
     /// Whether it does what is wanted of it. Cheaper than to ask for all of its state.

@@ -8,7 +8,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use http::{HeaderMap, HeaderValue, Method as Verb};
+use http::{HeaderMap, HeaderValue};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -112,7 +112,8 @@ impl Stateless {
         };
         let mut headers = self.mirrored(routed);
         self.headers.of_call(routed)?.put(&mut headers);
-        let response = self.wire.send(Verb::POST, &headers, body).await?;
+        let repeatable = routed.is_repeatable();
+        let response = self.wire.post(&headers, &body, repeatable).await?;
         let id = frame.raw(Part::Id).unwrap_or("null").as_bytes();
         let read = self.wire.read(&headers, response, id, exchange).await;
         read.map_err(|trouble| trouble.into_refusal(&self.wire.outlet.server))
@@ -127,7 +128,7 @@ impl Stateless {
         let params = meta::with(params, &own_members());
         let headers = self.headers(method.name(), None);
         let body = message::request(id, method, &params);
-        let response = self.wire.send(Verb::POST, &headers, body).await?;
+        let response = self.wire.post(&headers, &body, true).await?;
         let exchange = Exchange::new(self.nobody.clone(), None);
         let number = id.to_string();
         let reply = self

@@ -1,20 +1,15 @@
-//! HTTP requests to one server.
+//! The connections to one server.
 
 use std::{error::Error, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method as Verb, Uri};
+use http::Uri;
 use http_body_util::{BodyExt, Limited};
 use hyper_rustls::ConfigBuilderExt;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_util::task::TaskTracker;
 
-use super::{
-    ServerConfig,
-    http1::{Connections, Failure, Request, Response},
-    listing::garbled,
-    outlet::Outlet,
-};
+use super::{ServerConfig, http1::Connections, listing::garbled, outlet::Outlet};
 use crate::{call::Reply, refusal::Refusal};
 
 /// The connections to one URL.
@@ -26,8 +21,8 @@ pub(super) struct Wire {
     pub(super) limit: Duration,
     /// The large answers on their way through.
     pub(super) streams: TaskTracker,
-    connections: Connections,
-    uri: Uri,
+    pub(super) connections: Connections,
+    pub(super) uri: Uri,
 }
 
 impl Wire {
@@ -75,45 +70,6 @@ impl Wire {
             uri,
             ..self.clone()
         }
-    }
-
-    /// Sends one request.
-    ///
-    /// # Errors
-    /// When the server cannot be reached, or closes the connection instead of answering.
-    pub(super) async fn send(
-        &self,
-        verb: Verb,
-        headers: &HeaderMap,
-        body: Bytes,
-    ) -> Result<Response, Refusal> {
-        let request = Request {
-            verb: &verb,
-            uri: &self.uri,
-            headers,
-            body: &body,
-        };
-        let sent = self.connections.send(request).await;
-        sent.map_err(|failure| {
-            let server = self.outlet.server.to_string();
-            match failure {
-                Failure::Unreachable(error) => Refusal::Unavailable {
-                    server,
-                    reason: chain(&*error),
-                },
-                Failure::Undialled(limit) => Refusal::Unavailable {
-                    reason: format!(
-                        "no connection came about within {limit:?} ([servers.{server}] dial_timeout)"
-                    ),
-                    server,
-                },
-                Failure::Broken(error) => Refusal::Stopped {
-                    server,
-                    reason: chain(&error),
-                    stderr: Vec::new(),
-                },
-            }
-        })
     }
 
     /// A reply as one piece of memory, if it is not too large.

@@ -67,6 +67,7 @@ pub struct Metrics {
 struct Health {
     up: Gauge,
     restarts: Counter,
+    retries: Counter,
 }
 
 struct Calls {
@@ -96,6 +97,10 @@ impl Metrics {
         metrics::describe_gauge!("mcp_connections", "Client connections open.");
         metrics::describe_gauge!("mcp_server_up", "Whether the server is connected.");
         metrics::describe_counter!("mcp_server_restarts_total", "Connections lost or not made.");
+        metrics::describe_counter!(
+            "mcp_server_retries_total",
+            "Requests sent to the server a second time."
+        );
         let build = metrics::gauge!("mcp_build_info", "version" => env!("CARGO_PKG_VERSION"));
         build.set(1.0);
         let refusals = Stage::ALL.map(|stage| {
@@ -219,6 +224,7 @@ impl Metrics {
             };
             health.up.set(if state.serves() { 1.0 } else { 0.0 });
             health.restarts.absolute(u64::from(state.restarts));
+            health.retries.absolute(state.retries);
         }
     }
 
@@ -258,6 +264,7 @@ impl Health {
         Self {
             up: metrics::gauge!("mcp_server_up", label()),
             restarts: metrics::counter!("mcp_server_restarts_total", label()),
+            retries: metrics::counter!("mcp_server_retries_total", label()),
         }
     }
 }

@@ -23,6 +23,8 @@ pub struct Item {
     pub mirrors: Arc<[Mirror]>,
     /// Why its schema's headers break the rules, if they do.
     pub mirrors_broken: Option<String>,
+    /// Whether its tool may be called twice where once was meant: its annotations say so.
+    pub repeatable: bool,
 }
 
 impl Item {
@@ -36,8 +38,9 @@ impl Item {
             List::Resources => "uri",
             List::Templates => "uriTemplate",
         };
-        let [key, schema] =
-            fields::fields(raw, [wanted, "inputSchema"]).map_err(|error| error.to_string())?;
+        let keys = [wanted, "inputSchema", "annotations"];
+        let [key, schema, annotations] =
+            fields::fields(raw, keys).map_err(|error| error.to_string())?;
         let place = key.ok_or_else(|| format!("`{wanted}` is missing"))?;
         let key = fields::string(place).filter(|key| !key.is_empty());
         let key = key
@@ -60,8 +63,15 @@ impl Item {
             span,
             mirrors,
             mirrors_broken,
+            repeatable: list == List::Tools && annotations.is_some_and(is_repeatable),
         })
     }
+}
+
+/// Whether annotations of a tool say that a second call changes nothing that the first has not.
+fn is_repeatable(annotations: &str) -> bool {
+    let hints = fields::fields(annotations, ["readOnlyHint", "idempotentHint"]);
+    hints.is_ok_and(|hints| hints.contains(&Some("true")))
 }
 
 /// What one server offers.

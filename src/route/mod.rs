@@ -32,6 +32,7 @@ pub struct Routed {
     server: ServerName,
     rename: Option<(Part, Bytes)>,
     mirrors: Arc<[Mirror]>,
+    repeatable: bool,
     headers: RoleHeaders,
 }
 
@@ -49,6 +50,23 @@ impl Routed {
     /// The headers that mirror arguments of the tool it calls.
     pub fn mirrors(&self) -> &[Mirror] {
         &self.mirrors
+    }
+
+    /// Whether the server may carry it out twice where once was meant: it only reads, or its tool
+    /// says so.
+    pub fn is_repeatable(&self) -> bool {
+        match self.call.target {
+            Target::Tool(_) => self.repeatable,
+            Target::Ping
+            | Target::List(_)
+            | Target::Prompt(_)
+            | Target::Resource(_)
+            | Target::PromptArgument(_)
+            | Target::TemplateArgument(_) => true,
+            Target::LogLevel(_) | Target::Subscription(..) | Target::Task(_) | Target::Other(_) => {
+                false
+            }
+        }
     }
 
     /// Has it carry what the caller's role sends along.
@@ -82,6 +100,7 @@ impl Routed {
             server: self.server.clone(),
             rename: self.rename.clone(),
             mirrors: self.mirrors.clone(),
+            repeatable: self.repeatable,
             headers: self.headers.clone(),
         }
     }
@@ -154,14 +173,15 @@ pub fn choose(view: &View, tasks: &Tasks, admitted: Admitted) -> Result<Route, R
     let Some(way) = way else {
         return Err(Refusal::NoRoute(call.target));
     };
-    let (server, name, mirrors) = (way.server.clone(), way.name.clone(), way.mirrors.clone());
-    Ok(there(call, server, name.map(|name| (part, name)), mirrors))
+    let (server, name) = (way.server.clone(), way.name.clone());
+    let tool = (way.mirrors.clone(), way.repeatable);
+    Ok(there(call, server, name.map(|name| (part, name)), tool))
 }
 
 /// To a server, in the client's own words.
 fn plainly(call: Call, server: Option<ServerName>) -> Result<Route, Refusal> {
     match server {
-        Some(server) => Ok(there(call, server, None, Arc::default())),
+        Some(server) => Ok(there(call, server, None, (Arc::default(), false))),
         None => Err(Refusal::NoRoute(call.target)),
     }
 }
@@ -170,13 +190,14 @@ fn there(
     call: Call,
     server: ServerName,
     rename: Option<(Part, Bytes)>,
-    mirrors: Arc<[Mirror]>,
+    (mirrors, repeatable): (Arc<[Mirror]>, bool),
 ) -> Route {
     Route::There(Box::new(Routed {
         call,
         server,
         rename,
         mirrors,
+        repeatable,
         headers: RoleHeaders::default(),
     }))
 }

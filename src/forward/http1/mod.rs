@@ -100,9 +100,18 @@ impl Connections {
                 Err(failed) => return Err(Failure::Broken(failed.error)),
             }
         }
+        self.send_anew(request).await
+    }
+
+    /// The same on a connection that is opened for it.
+    ///
+    /// # Errors
+    /// As for [`Connections::send`].
+    pub(super) async fn send_anew(&self, request: Request<'_>) -> Result<Response, Failure> {
         let mut connection = self.open(request.uri).await?;
         match connection.ask(request).await {
             Ok(head) => Ok(self.answered(head, connection)),
+            Err(failed) if failed.unsent => Err(Failure::Unreachable(failed.error.into())),
             Err(failed) => Err(Failure::Broken(failed.error)),
         }
     }

@@ -126,6 +126,7 @@ impl View {
             name: original.filter(|_| !same),
             key: item.key.as_str().into(),
             mirrors: item.mirrors.clone(),
+            repeatable: item.repeatable,
             grant,
         };
         if let Some(names) = self.names.get_mut(list as usize) {

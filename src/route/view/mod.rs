@@ -31,6 +31,8 @@ pub struct Way {
     pub key: Arc<str>,
     /// The headers that mirror arguments of a tool.
     pub mirrors: Arc<[Mirror]>,
+    /// Whether a tool may be called twice where once was meant.
+    pub repeatable: bool,
     /// What allows its use.
     pub grant: Grant,
 }

@@ -44,6 +44,7 @@ pub(crate) struct Answer {
     kind: &'static str,
     headers: Vec<(&'static str, String)>,
     held: Option<Gate>,
+    hangs_up: bool,
     pieces: VecDeque<Piece>,
 }
 
@@ -54,6 +55,7 @@ impl Answer {
             kind,
             headers: Vec::new(),
             held: None,
+            hangs_up: false,
             pieces: pieces.into_iter().collect(),
         }
     }
@@ -61,6 +63,14 @@ impl Answer {
     /// A status without a body.
     pub(crate) fn status(status: u16) -> Self {
         Self::new(status, "", [])
+    }
+
+    /// None at all: the connection is closed.
+    pub(crate) fn hang_up() -> Self {
+        Self {
+            hangs_up: true,
+            ..Self::status(200)
+        }
     }
 
     /// Any body of any kind.
@@ -146,9 +156,12 @@ impl Answer {
         self
     }
 
-    pub(super) async fn into_response(mut self) -> Response<Body> {
+    pub(super) async fn into_response(mut self) -> io::Result<Response<Body>> {
         if let Some(gate) = &self.held {
             gate.passed().await;
+        }
+        if self.hangs_up {
+            return Err(io::Error::other("on purpose"));
         }
         let mut response = Response::new(Full::default().map_err(io::Error::other).boxed_unsync());
         *response.status_mut() = self.status;
@@ -160,7 +173,7 @@ impl Answer {
             headers.insert(HeaderName::from_static(name), value.parse().unwrap());
         }
         *response.body_mut() = match (self.pieces.pop_front(), self.pieces.is_empty()) {
-            (None, _) => return response,
+            (None, _) => return Ok(response),
             (Some(Piece::Data(all)), true) => {
                 Full::new(all).map_err(io::Error::other).boxed_unsync()
             }
@@ -169,7 +182,7 @@ impl Answer {
                 streamed(self.pieces)
             }
         };
-        response
+        Ok(response)
     }
 }
 
@@ -186,7 +199,11 @@ fn streamed(pieces: VecDeque<Piece>) -> Body {
                     return Some((Ok(Frame::data(data.into())), pieces));
                 }
                 Piece::Keep(_kept) => std::future::pending::<()>().await,
-                Piece::Break => return Some((Err(io::Error::other("on purpose")), pieces)),
+                Piece::Break => {
+                    // Meanwhile what came before leaves.
+                    tokio::task::yield_now().await;
+                    return Some((Err(io::Error::other("on purpose")), pieces));
+                }
             }
         }
     });

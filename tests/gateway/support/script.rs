@@ -2,7 +2,6 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    convert::Infallible,
     io,
     sync::{Arc, Mutex},
 };
@@ -38,10 +37,10 @@ pub(super) struct Script {
 pub(super) async fn answer(
     state: Arc<State>,
     request: Request<Incoming>,
-) -> Result<Response<answer::Body>, Infallible> {
+) -> io::Result<Response<answer::Body>> {
     let (head, body) = request.into_parts();
     let Ok(body) = body.collect().await else {
-        return Ok(Answer::status(400).into_response().await);
+        return Answer::status(400).into_response().await;
     };
     let heard = Heard {
         verb: head.method,
@@ -50,10 +49,10 @@ pub(super) async fn answer(
     };
     let reaction = state.inner.lock().unwrap().react(&heard);
     state.came.notify_waiters();
-    Ok(match reaction {
+    match reaction {
         Reaction::Answer(answer) => answer.into_response().await,
-        Reaction::Stream(messages) => stream_of(messages),
-    })
+        Reaction::Stream(messages) => Ok(stream_of(messages)),
+    }
 }
 
 enum Reaction {

@@ -1,0 +1,193 @@
+//! How a request is sent to a server, and what is sent a second time.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method as Verb};
+use tokio::time::sleep;
+
+use super::{
+    http1::{Failure, Request, Response},
+    wire::{Wire, chain},
+};
+use crate::refusal::Refusal;
+
+/// What lies between a request that failed and its second try: a server that is just being started
+/// anew is there by then.
+const PAUSE: Duration = Duration::from_millis(100);
+
+impl Wire {
+    /// Sends one request.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or closes the connection instead of answering.
+    pub(super) async fn send(
+        &self,
+        verb: Verb,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Response, Refusal> {
+        let request = Request {
+            verb: &verb,
+            uri: &self.uri,
+            headers,
+            body: &body,
+        };
+        let sent = self.connections.send(request).await;
+        sent.map_err(|failure| self.refusal(failure))
+    }
+
+    /// Sends one request that somebody waits for: once more, on a new connection, if the server has
+    /// seen nothing of it, or has not begun to answer what may be `repeatable`.
+    ///
+    /// # Errors
+    /// As for [`Wire::send`].
+    pub(super) async fn post(
+        &self,
+        headers: &HeaderMap,
+        body: &Bytes,
+        repeatable: bool,
+    ) -> Result<Response, Refusal> {
+        let request = Request {
+            verb: &Verb::POST,
+            uri: &self.uri,
+            headers,
+            body,
+        };
+        let failure = match self.connections.send(request).await {
+            Ok(response) => return Ok(response),
+            Err(failure) => failure,
+        };
+        match failure {
+            Failure::Unreachable(_) => {}
+            Failure::Broken(_) if repeatable => {}
+            // That has taken its time already.
+            Failure::Undialled(_) | Failure::Broken(_) => return Err(self.refusal(failure)),
+        }
+        let again = Box::pin(self.again(request));
+        again.await.map_err(|failure| self.refusal(failure))
+    }
+
+    async fn again(&self, request: Request<'_>) -> Result<Response, Failure> {
+        self.outlet.retries.fetch_add(1, Ordering::Relaxed);
+        sleep(PAUSE).await;
+        self.connections.send_anew(request).await
+    }
+
+    fn refusal(&self, failure: Failure) -> Refusal {
+        let server = self.outlet.server.to_string();
+        match failure {
+            Failure::Unreachable(error) => Refusal::Unavailable {
+                server,
+                reason: chain(&*error),
+            },
+            Failure::Undialled(limit) => Refusal::Unavailable {
+                reason: format!(
+                    "no connection came about within {limit:?} ([servers.{server}] dial_timeout)"
+                ),
+                server,
+            },
+            Failure::Broken(error) => Refusal::Stopped {
+                server,
+                reason: chain(&error),
+                stderr: Vec::new(),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::SocketAddr, sync::Arc};
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        join,
+        net::TcpSocket,
+        task::yield_now,
+        time,
+    };
+
+    use super::*;
+    use crate::{
+        call::{Client, ServerName},
+        exchange::Exchange,
+        forward::{Answering, Audience, Server, ServerConfig, Text, Upward, outlet::Outlet},
+        mcp::Frame,
+        route::Catalog,
+    };
+
+    struct Nobody;
+
+    impl Upward for Nobody {
+        fn notice(&self, _: &ServerName, _: Audience<'_>, _: &[Arc<Exchange>], _: Frame) {}
+        fn question(&self, _: &Arc<Client>, _: Frame) -> Answering {
+            Box::pin(async { None })
+        }
+        fn offer(&self, _: &Server, _: Catalog) {}
+        fn withdraw(&self, _: &Server) {}
+        fn settled(&self, _: &Server) {}
+        fn is_watched(&self, _: &ServerName) -> bool {
+            false
+        }
+    }
+
+    fn wire(address: SocketAddr) -> Wire {
+        let name = ServerName::try_from("up".to_owned()).unwrap();
+        let config = ServerConfig {
+            url: Some(Text(format!("http://{address}/mcp"))),
+            ..ServerConfig::default()
+        };
+        let outlet = Outlet::new(&name, Arc::new(Nobody), &Arc::default(), &Arc::default());
+        Wire::new(outlet, &config, 1024).unwrap()
+    }
+
+    /// A port that refuses connections until somebody listens.
+    fn refusing() -> (TcpSocket, SocketAddr) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let address = socket.local_addr().unwrap();
+        (socket, address)
+    }
+
+    #[tokio::test]
+    async fn what_a_server_has_seen_nothing_of_is_sent_once_more_whatever_it_is() {
+        let (socket, address) = refusing();
+        let wire = wire(address);
+        let (headers, body) = (HeaderMap::new(), Bytes::from("hello"));
+        // The second try waits until somebody listens.
+        time::pause();
+        let server = async {
+            while wire.outlet.retries.load(Ordering::Relaxed) == 0 {
+                yield_now().await;
+            }
+            let listener = socket.listen(1).unwrap();
+            time::resume();
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut read = Vec::new();
+            while !read.ends_with(b"hello") {
+                stream.read_buf(&mut read).await.unwrap();
+            }
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+            stream.write_all(answer).await.unwrap();
+            stream
+        };
+
+        let (sent, _stream) = join!(wire.post(&headers, &body, false), server);
+
+        assert_eq!(sent.ok().unwrap().status, http::StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_refuses_twice_is_not_asked_a_third_time() {
+        let (_socket, address) = refusing();
+        let wire = wire(address);
+
+        let sent = wire
+            .post(&HeaderMap::new(), &Bytes::from("hello"), true)
+            .await;
+
+        assert!(matches!(sent, Err(Refusal::Unavailable { .. })));
+        assert_eq!(wire.outlet.retries.load(Ordering::Relaxed), 1);
+    }
+}
