@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// An answer up to this size is looked at before it is passed on; a larger one streams through.
-const LOOK: usize = 64 * 1024;
+pub(super) const LOOK: usize = 64 * 1024;
 
 /// Why there is no answer.
 pub(super) enum Trouble {
@@ -105,7 +105,8 @@ impl Wire {
         Ok(Reply::Streamed(passing.boxed_unsync()))
     }
 
-    fn small(&self, read: Vec<Bytes>, id: &[u8]) -> Result<Reply, Trouble> {
+    /// A small message as the answer to the request with that id.
+    pub(super) fn small(&self, read: Vec<Bytes>, id: &[u8]) -> Result<Reply, Trouble> {
         let bytes = match <[Bytes; 1]>::try_from(read) {
             Ok([only]) => only,
             Err(pieces) => pieces.concat().into(),

@@ -15,14 +15,14 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::{
     answer::Trouble,
     clients::Clients,
-    headers::{Extra, Headers, SESSION},
+    headers::{Extra, Headers},
     life::Life,
     listing::Greeting,
     server::COURTESY,
@@ -125,7 +125,7 @@ impl Http {
             Err(trouble @ (Trouble::Refused(_) | Trouble::Status(_))) => {
                 return Err(trouble.into_refusal(&self.wire.outlet.server));
             }
-            // 404: the server has forgotten the session, so it has not looked at the call.
+            // The server has forgotten the session, so it has not looked at the call.
             Err(Trouble::SessionLost) => self.forget(client, &upstream),
         }
         let upstream = self.upstream(client, &extra).await?;
@@ -233,13 +233,9 @@ impl Http {
         // What opens a session, or changes one, is not done twice.
         let repeatable = matches!(method, Method::List(_) | Method::Ping);
         let response = self.wire.post(headers, &body, repeatable).await?;
-        if response.status == StatusCode::NOT_FOUND && headers.contains_key(SESSION) {
-            return Err(Trouble::SessionLost);
-        }
         let session = response.session.clone();
         let number = id.to_string();
         let reply = self
-            .wire
             .read(
                 headers,
                 response,
@@ -265,11 +261,7 @@ impl Http {
         let response = self.wire.post(headers, body, repeatable).await;
         let answered = async {
             let response = response?;
-            let lost = response.status == StatusCode::NOT_FOUND && upstream.id.is_some();
-            if lost {
-                return Err(Trouble::SessionLost);
-            }
-            self.wire.read(headers, response, id, exchange).await
+            self.read(headers, response, id, exchange).await
         };
         let reply = answered.await;
         withdrawal.settled();

@@ -75,8 +75,11 @@ impl Http {
         let response = self.wire.send(Verb::POST, &headers, body).await?;
         let missing = response.status == StatusCode::NOT_FOUND && own.id.is_some();
         let (id, exchange) = (number.to_string(), Exchange::new(self.nobody.clone(), None));
-        let reading = self.wire.read(&headers, response, id.as_bytes(), &exchange);
-        let answer = reading.await;
+        let id = id.as_bytes();
+        let answer = match missing {
+            true => self.wire.read(&headers, response, id, &exchange).await,
+            false => self.read(&headers, response, id, &exchange).await,
+        };
         // Some servers put "no such method" into a 404, too; that is no word of the session.
         if missing && !answer.as_ref().is_ok_and(is_unknown_method) {
             return Err(Trouble::SessionLost);

@@ -16,6 +16,7 @@ mod config;
 mod connect;
 mod drain;
 mod environment;
+mod forgotten;
 mod hand;
 mod headers;
 mod hearing;

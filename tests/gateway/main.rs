@@ -79,6 +79,7 @@ mod reload_process;
 mod reload_servers;
 mod reload_watch;
 mod remote_retries;
+mod remote_sessions;
 mod remote_timeouts;
 mod restart;
 mod restart_process;

@@ -149,6 +149,11 @@ impl HttpServer {
         assert!(self.inner().alive.remove(session), "no session {session}");
     }
 
+    /// What it says on a session that it does not know, instead of 404.
+    pub(crate) fn disowns(&self, way: impl Fn(&Heard) -> Answer + Send + Sync + 'static) {
+        self.inner().disowns = Some(Arc::new(way));
+    }
+
     /// Everything it has heard so far.
     pub(crate) fn heard(&self) -> Vec<Heard> {
         self.inner().heard.clone()

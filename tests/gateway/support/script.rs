@@ -15,7 +15,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::{Answer, Heard, answer};
 
-type Handler = Arc<dyn Fn(&Heard) -> Answer + Send + Sync>;
+pub(super) type Handler = Arc<dyn Fn(&Heard) -> Answer + Send + Sync>;
 
 #[derive(Default)]
 pub(super) struct State {
@@ -29,6 +29,7 @@ pub(super) struct Script {
     pub(super) heard: Vec<Heard>,
     pub(super) no_sessions: bool,
     pub(super) no_streams: bool,
+    pub(super) disowns: Option<Handler>,
     opened: usize,
     pub(super) alive: HashSet<String>,
     pub(super) streams: HashMap<String, mpsc::Sender<Bytes>>,
@@ -66,7 +67,9 @@ impl Script {
         let session = heard.session().to_owned();
         let opens = heard.method() == "initialize";
         if !self.no_sessions && !opens && !self.alive.contains(&session) {
-            return Reaction::Answer(Answer::status(404));
+            let disowns = self.disowns.clone();
+            let answer = disowns.map(|disowns| disowns(heard));
+            return Reaction::Answer(answer.unwrap_or_else(|| Answer::status(404)));
         }
         match heard.verb {
             Method::DELETE => {
