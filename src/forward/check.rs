@@ -65,6 +65,7 @@ impl ServerConfig {
         }
         let connection_only = [
             ("dial_timeout", self.dial_timeout.is_some()),
+            ("breaker", self.breaker.is_some()),
             ("check_interval", self.check_interval.is_some()),
             ("headers", !self.headers.is_empty()),
             ("forward_headers", !self.forward_headers.is_empty()),
@@ -125,8 +126,23 @@ impl ServerConfig {
             }
         }
         check_url(url).map_err(|message| Fault::at(["url"], message))?;
-
+        self.check_breaker()?;
         self.check_forwarding(&check_headers(&self.headers)?)
+    }
+
+    fn check_breaker(&self) -> Result<(), Fault> {
+        let Some(breaker) = &self.breaker else {
+            return Ok(());
+        };
+        if breaker.pause.is_zero() {
+            let message = "calls would never be refused; `failures = 0` says that";
+            return Err(Fault::at(["breaker", "pause"], message));
+        }
+        if breaker.longest_pause < breaker.pause {
+            let message = "is shorter than `pause`";
+            return Err(Fault::at(["breaker", "longest_pause"], message));
+        }
+        Ok(())
     }
 
     /// What of clients' headers may be passed on, beside those that are set.

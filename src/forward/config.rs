@@ -17,7 +17,7 @@ use std::{
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use super::size::Size;
+use super::{BreakerConfig, size::Size};
 use crate::{call::Networks, launch::Sandbox, mcp::Revision};
 
 /// A string in which `${VAR}` and `${file:/path}` were expanded when it was read.
@@ -140,6 +140,8 @@ pub struct ServerConfig {
     /// How long opening one connection to `url` may take, its TLS included.
     #[serde(with = "humantime_serde")]
     pub dial_timeout: Option<Duration>,
+    /// When calls fail at once because too many before them have failed.
+    pub breaker: Option<BreakerConfig>,
     /// How often it is asked whether it is still there, if it has no stream that would tell.
     #[serde(with = "humantime_serde")]
     pub check_interval: Option<Duration>,
@@ -193,6 +195,7 @@ impl Default for ServerConfig {
             timeout_total: Duration::from_secs(3600),
             connect_timeout: Duration::from_secs(60),
             dial_timeout: None,
+            breaker: None,
             check_interval: None,
             memory: None,
             cpu: None,

@@ -44,12 +44,24 @@ impl Server {
 impl Link {
     /// Asks the server whether it is there; says why if it is not.
     async fn gone(&self) -> Option<String> {
+        absence(self.answered().await.err()?)
+    }
+
+    /// The same, but one that has only forgotten us is there.
+    pub(super) async fn absent(&self) -> Option<String> {
+        match self.answered().await {
+            Ok(()) | Err(Trouble::SessionLost) => None,
+            Err(trouble) => absence(trouble),
+        }
+    }
+
+    async fn answered(&self) -> Result<(), Trouble> {
         let mut answer = self.asked().await;
         // Perhaps an idle connection was taken that closed in this very moment.
         if matches!(answer, Err(Trouble::Refused(Refusal::Stopped { .. }))) {
             answer = self.asked().await;
         }
-        absence(answer.err()?)
+        answer
     }
 
     async fn asked(&self) -> Result<(), Trouble> {

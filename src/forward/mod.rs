@@ -5,6 +5,7 @@
 
 mod answer;
 mod backoff;
+mod breaker;
 mod caller_meta;
 mod capped;
 mod check;
@@ -16,6 +17,7 @@ mod config;
 mod connect;
 mod drain;
 mod environment;
+mod failing;
 mod forgotten;
 mod hand;
 mod headers;
@@ -44,6 +46,7 @@ mod server;
 mod servers;
 mod size;
 mod sse;
+mod state;
 mod stateless;
 mod stdio;
 mod stream;
@@ -57,6 +60,7 @@ mod withdrawal;
 
 use bytes::Bytes;
 
+pub use breaker::BreakerConfig;
 pub(crate) use check::check_headers;
 pub use config::{Scope, Secret, ServerConfig, Start, Text, Transport};
 pub(crate) use headers::templates;

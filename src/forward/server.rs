@@ -13,9 +13,10 @@ use http_body_util::BodyExt;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::task::TaskTracker;
 
+pub use super::state::State;
 use super::{
-    ServerConfig, Servers, caller_meta, capped::Capped, hand::Hand, journal::Journal, life::Life,
-    link::Link, peer::Peer,
+    ServerConfig, Servers, breaker::Breaker, caller_meta, capped::Capped, hand::Hand,
+    journal::Journal, life::Life, link::Link, peer::Peer,
 };
 use crate::{
     call::{Reply, ServerName},
@@ -54,52 +55,6 @@ impl Connection {
     }
 }
 
-/// How a server is doing, for people.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct State {
-    /// `connecting`, `up`, `down`, `disabled`, or `idle`: stopped until somebody needs it.
-    pub state: &'static str,
-    /// Since when.
-    pub since: jiff::Timestamp,
-    /// `stdio`, `http` or `sse`.
-    pub transport: &'static str,
-    /// The revision that was agreed with it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub revision: Option<String>,
-    /// Its own name and version.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// Why it is not up.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-    /// Why it was last not up, also when it is again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_error: Option<String>,
-    /// How often it had to be connected again.
-    pub restarts: u32,
-    /// Whether the gateway is ready only while it is up.
-    pub required: bool,
-    /// Whether an operator took it down.
-    pub disabled: bool,
-    /// When it is tried again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_attempt: Option<jiff::Timestamp>,
-    /// How many requests were sent to it a second time.
-    pub retries: u64,
-}
-
-impl State {
-    /// Whether calls to it are served, though it may have to be launched first.
-    pub fn serves(&self) -> bool {
-        matches!(self.state, "up" | "idle")
-    }
-
-    /// Whether it does what is wanted of it: one that an operator took down is no trouble.
-    pub fn is_fine(&self) -> bool {
-        self.serves() || self.disabled
-    }
-}
-
 /// One `[servers.<name>]` table and what stands behind it.
 pub struct Server {
     pub(super) name: ServerName,
@@ -117,6 +72,8 @@ pub struct Server {
     pub(super) journal: Arc<Journal>,
     state: watch::Sender<State>,
     pub(super) retries: Arc<AtomicU64>,
+    /// For a remote server, unless it is switched off.
+    pub(super) breaker: Option<Breaker>,
 }
 
 impl Server {
@@ -131,6 +88,9 @@ impl Server {
         } else {
             "stdio"
         };
+        let breaker = config.breaker.clone().unwrap_or_default();
+        let breaks = config.url.is_some() && breaker.failures > 0;
+        let breaker = breaks.then(|| Breaker::new(&breaker));
         let state = State {
             state: "connecting",
             since: jiff::Timestamp::now(),
@@ -144,6 +104,7 @@ impl Server {
             disabled: false,
             next_attempt: None,
             retries: 0,
+            refuses_calls: false,
         };
         Self {
             name: name.clone(),
@@ -156,6 +117,7 @@ impl Server {
             journal: Arc::default(),
             state: watch::Sender::new(state),
             retries: Arc::default(),
+            breaker,
         }
     }
 
@@ -181,9 +143,14 @@ impl Server {
 
     /// How it is doing.
     pub fn state(&self) -> State {
+        let refuses = self.refuses();
+        let state = self.state.borrow().clone();
         State {
             retries: self.retries.load(Ordering::Relaxed),
-            ..self.state.borrow().clone()
+            refuses_calls: refuses.is_some(),
+            // Why it is down says more.
+            error: state.error.or(refuses),
+            ..state
         }
     }
 
@@ -251,6 +218,7 @@ impl Server {
             true => Refusal::NoRoute(routed.call().target.clone()),
             false => refusal,
         })?;
+        self.admit(&link).await?;
         let told = match self.config.caller_meta {
             true => Some(caller_meta::told(routed)?),
             false => None,
@@ -266,6 +234,7 @@ impl Server {
         loop {
             tokio::select! {
                 answer = &mut call => {
+                    self.heard(&answer);
                     let answer = answer.map(|answer| self.capped(answer, cap));
                     return answer.map_err(|refusal| self.hand.explain(refusal, now));
                 }
@@ -281,6 +250,9 @@ impl Server {
                     true => (limit, "timeout"),
                     false => (total, "timeout_total"),
                 };
+                if due <= cap {
+                    self.hung();
+                }
                 let server = self.name.to_string();
                 return Err(Refusal::TimedOut {
                     server,

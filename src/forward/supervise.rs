@@ -174,6 +174,9 @@ impl Server {
             state.error = None;
             state.next_attempt = None;
         });
+        if let Some(breaker) = &self.breaker {
+            breaker.succeeded();
+        }
         let (version, revision) = (&greeting.version, &greeting.revision);
         let tools = catalog.items(List::Tools).len();
         let words = format!("mcpgate: server is up: {version}, {revision}, {tools} tools");

@@ -18,7 +18,7 @@ use metrics_exporter_prometheus::{
 
 use tokio::time::Instant;
 
-use super::{Counted, Outcome, audit::AuditCounters, reloads::Reloads};
+use super::{Counted, Outcome, audit::AuditCounters, health::Health, reloads::Reloads};
 use crate::{
     call::ServerName,
     forward::State,
@@ -64,12 +64,6 @@ pub struct Metrics {
     open: AtomicU64,
 }
 
-struct Health {
-    up: Gauge,
-    restarts: Counter,
-    retries: Counter,
-}
-
 struct Calls {
     seconds: Histogram,
     outcomes: [Counter; Outcome::ALL.len()],
@@ -95,12 +89,7 @@ impl Metrics {
         metrics::describe_gauge!("mcp_requests_in_flight", "Requests under way.");
         metrics::describe_gauge!("mcp_sessions", "Client sessions open.");
         metrics::describe_gauge!("mcp_connections", "Client connections open.");
-        metrics::describe_gauge!("mcp_server_up", "Whether the server is connected.");
-        metrics::describe_counter!("mcp_server_restarts_total", "Connections lost or not made.");
-        metrics::describe_counter!(
-            "mcp_server_retries_total",
-            "Requests sent to the server a second time."
-        );
+        Health::describe();
         let build = metrics::gauge!("mcp_build_info", "version" => env!("CARGO_PKG_VERSION"));
         build.set(1.0);
         let refusals = Stage::ALL.map(|stage| {
@@ -222,9 +211,7 @@ impl Metrics {
             let Some(health) = self.servers.get(name) else {
                 continue;
             };
-            health.up.set(if state.serves() { 1.0 } else { 0.0 });
-            health.restarts.absolute(u64::from(state.restarts));
-            health.retries.absolute(state.retries);
+            health.note(state);
         }
     }
 
@@ -255,17 +242,6 @@ impl Metrics {
     /// Folds what was recorded; memory grows until somebody does, and nobody may be scraping.
     pub fn upkeep(&self) {
         self.handle.run_upkeep();
-    }
-}
-
-impl Health {
-    fn of(name: &ServerName) -> Self {
-        let label = || vec![Label::new("server", name.to_string())];
-        Self {
-            up: metrics::gauge!("mcp_server_up", label()),
-            restarts: metrics::counter!("mcp_server_restarts_total", label()),
-            retries: metrics::counter!("mcp_server_retries_total", label()),
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod audit;
 mod counted;
+mod health;
 mod metrics;
 mod record;
 mod reloads;

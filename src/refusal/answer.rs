@@ -51,6 +51,7 @@ impl Refusal {
             | Self::Limited { .. }
             | Self::Unrecorded
             | Self::Unavailable { .. }
+            | Self::BreakerOpen { .. }
             | Self::Unspeakable { .. }
             | Self::Stopped { .. } => -32000,
             Self::Garbled { .. } | Self::Unanswered => -32603,
@@ -93,6 +94,7 @@ impl Refusal {
             | Self::Limited { .. }
             | Self::Unrecorded
             | Self::Unavailable { .. }
+            | Self::BreakerOpen { .. }
             | Self::Unspeakable { .. }
             | Self::Stopped { .. }
             | Self::Garbled { .. }
@@ -130,6 +132,11 @@ impl Refusal {
             Self::Unavailable { server, .. }
             | Self::Unspeakable { server, .. }
             | Self::Garbled { server, .. } => Some(json!({ "server": server })),
+            Self::BreakerOpen {
+                server,
+                retry_after,
+                ..
+            } => Some(json!({ "server": server, "retry_after": whole_seconds(*retry_after) })),
             Self::Stopped { server, stderr, .. } => {
                 Some(json!({ "server": server, "stderr": stderr }))
             }

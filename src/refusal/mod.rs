@@ -118,6 +118,20 @@ pub enum Refusal {
         /// What is known of it.
         reason: String,
     },
+    /// The server has failed too often, and nobody waits for it for a while.
+    #[error(
+        "server `{server}` has failed {failures} times in a row; next attempt in {} s \
+         ([servers.{server}] breaker)",
+        whole_seconds(*retry_after)
+    )]
+    BreakerOpen {
+        /// Which one.
+        server: String,
+        /// How often, since it was last well.
+        failures: u32,
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// What is known of the caller cannot be said to the server as the config wants it.
     #[error("server `{server}` cannot be told who calls: {setting} cannot hold it")]
     Unspeakable {
@@ -231,6 +245,7 @@ impl Refusal {
             Self::Unrecorded => Stage::Observe,
             Self::NoRoute(_) => Stage::Route,
             Self::Unavailable { .. }
+            | Self::BreakerOpen { .. }
             | Self::Unspeakable { .. }
             | Self::Stopped { .. }
             | Self::Garbled { .. }

@@ -29,9 +29,10 @@ impl Refusal {
             Self::SessionUnknown | Self::NoPath | Self::NoRoute(_) => StatusCode::NOT_FOUND,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SignIns(_) | Self::Limited { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::SessionsFull | Self::SessionsOfCaller | Self::Unrecorded => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::SessionsFull
+            | Self::SessionsOfCaller
+            | Self::Unrecorded
+            | Self::BreakerOpen { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unavailable { .. }
             | Self::Stopped { .. }
             | Self::Garbled { .. }
@@ -62,6 +63,9 @@ impl Refusal {
         if let Self::SignIns(time)
         | Self::Limited {
             retry_after: time, ..
+        }
+        | Self::BreakerOpen {
+            retry_after: time, ..
         } = self
         {
             return Some(whole_seconds(*time));
@@ -74,6 +78,9 @@ impl Refusal {
     pub fn plain_body(&self, words: Option<&str>) -> Bytes {
         let own = || self.to_string();
         let body = match (self.retry_after(), self) {
+            (Some(wait), Self::BreakerOpen { .. }) => {
+                json!({ "error": own(), "retry_after": wait })
+            }
             (Some(wait), _) => json!({ "error": "Rate limit exceeded", "retry_after": wait }),
             (None, Self::SessionsFull) => json!({ "error": "Server at capacity" }),
             (None, _) => json!({ "error": words.map_or_else(own, str::to_owned) }),

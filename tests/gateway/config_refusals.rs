@@ -33,7 +33,7 @@ fn an_unknown_key_is_refused_with_the_nearest_one() {
 
 #[test]
 fn an_unknown_key_like_no_other_is_refused_with_all_that_are_known() {
-    assert_snapshot!(refusal("unknown_key_like_no_other"), @"unknown_key_like_no_other.toml:3:1: unknown key `colour` in [servers.files]; known keys: command, args, env, cwd, url, headers, transport, revision, scope, required, prefix, from, forward_headers, forward_authorization, caller_meta, timeout, timeout_total, connect_timeout, dial_timeout, check_interval, memory, cpu, open_files, user, group, stop_timeout, sandbox, start, idle_stop, max_instances");
+    assert_snapshot!(refusal("unknown_key_like_no_other"), @"unknown_key_like_no_other.toml:3:1: unknown key `colour` in [servers.files]; known keys: command, args, env, cwd, url, headers, transport, revision, scope, required, prefix, from, forward_headers, forward_authorization, caller_meta, timeout, timeout_total, connect_timeout, dial_timeout, breaker, check_interval, memory, cpu, open_files, user, group, stop_timeout, sandbox, start, idle_stop, max_instances");
 }
 
 #[test]
@@ -111,6 +111,10 @@ fn what_belongs_to_the_other_kind_of_server_is_refused() {
     assert_snapshot!(refusal("args_with_url"), @"args_with_url.toml:3:1: `args` in [servers.oil]: belongs to `command`, not to `url`");
     assert_snapshot!(refusal("env_with_url"), @"env_with_url.toml:3:1: `env` in [servers.oil]: belongs to `command`, not to `url`");
     assert_snapshot!(refusal("cwd_with_url"), @"cwd_with_url.toml:3:1: `cwd` in [servers.oil]: belongs to `command`, not to `url`");
+    assert_snapshot!(refusal("breaker_with_command"), @"breaker_with_command.toml:3:1: `breaker` in [servers.files]: belongs to `url`, not to `command`");
+    assert_snapshot!(refusal("unknown_key_of_a_breaker"), @"unknown_key_of_a_breaker.toml:3:13: unknown key `failure` in `breaker` of [servers.oil]; did you mean `failures`?");
+    assert_snapshot!(refusal("breaker_without_a_pause"), @"breaker_without_a_pause.toml:3:21: `breaker.pause` in [servers.oil]: calls would never be refused; `failures = 0` says that");
+    assert_snapshot!(refusal("breaker_with_a_shorter_pause"), @"breaker_with_a_shorter_pause.toml:3:11: `breaker.longest_pause` in [servers.oil]: is shorter than `pause`");
     assert_snapshot!(refusal("dial_timeout_with_command"), @"dial_timeout_with_command.toml:3:1: `dial_timeout` in [servers.files]: belongs to `url`, not to `command`");
     assert_snapshot!(refusal("check_interval_with_command"), @"check_interval_with_command.toml:3:1: `check_interval` in [servers.files]: belongs to `url`, not to `command`");
     assert_snapshot!(refusal("forward_headers_with_command"), @"forward_headers_with_command.toml:3:1: `forward_headers` in [servers.files]: belongs to `url`, not to `command`");

@@ -151,6 +151,7 @@ fn the_shipped_files_state_the_defaults() {
     assert_eq!(files.connect_timeout, default.connect_timeout);
     let remote = &config.servers["remote"];
     assert_eq!(remote.dial_timeout(), default.dial_timeout());
+    assert_eq!(remote.breaker.clone().unwrap(), Default::default());
     assert_eq!(remote.check_interval(), default.check_interval());
 }
 

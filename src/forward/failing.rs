@@ -1,0 +1,72 @@
+//! What a server's calls tell of it, and whether the next one is carried.
+
+use tokio::time::timeout;
+
+use super::{
+    breaker::{Breaker, Open},
+    link::Link,
+    server::{COURTESY, Server},
+};
+use crate::{call::Reply, refusal::Refusal};
+
+impl Server {
+    /// Lets a call through, unless the server has failed too often.
+    ///
+    /// # Errors
+    /// When it has.
+    pub(super) async fn admit(&self, link: &Link) -> Result<(), Refusal> {
+        match &self.breaker {
+            // Boxed: every call pays for the size of its future.
+            Some(breaker) if breaker.is_open() => Box::pin(self.ask(breaker, link)).await,
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Asks the server whether it is back, if it is time for that and nobody else does.
+    async fn ask(&self, breaker: &Breaker, link: &Link) -> Result<(), Refusal> {
+        let asking = match breaker.ask() {
+            Ok(Some(asking)) => asking,
+            Ok(None) => return Ok(()),
+            Err(open) => return Err(self.refused(&open)),
+        };
+        match timeout(COURTESY, link.absent()).await {
+            Ok(None) => {
+                asking.answered();
+                Ok(())
+            }
+            Ok(Some(_)) | Err(_) => Err(self.refused(&asking.unanswered())),
+        }
+    }
+
+    fn refused(&self, open: &Open) -> Refusal {
+        Refusal::BreakerOpen {
+            server: self.name.to_string(),
+            failures: open.failures,
+            retry_after: open.wait,
+        }
+    }
+
+    /// Why calls are refused, if they are.
+    pub(super) fn refuses(&self) -> Option<String> {
+        let open = self.breaker.as_ref()?.open()?;
+        Some(self.refused(&open).to_string())
+    }
+
+    /// Takes note of how a call has ended. What the server itself says is an answer; what nobody has
+    /// sent to it, or could not be read, tells neither way.
+    pub(super) fn heard(&self, answer: &Result<Reply, Refusal>) {
+        let Some(breaker) = &self.breaker else { return };
+        match answer {
+            Ok(_) => breaker.succeeded(),
+            Err(Refusal::Unavailable { .. } | Refusal::Stopped { .. }) => breaker.failed(),
+            Err(_) => {}
+        }
+    }
+
+    /// A call has waited for too long, and heard nothing.
+    pub(super) fn hung(&self) {
+        if let Some(breaker) = &self.breaker {
+            breaker.failed();
+        }
+    }
+}
