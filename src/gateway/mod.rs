@@ -161,7 +161,9 @@ impl Gateway {
         Box::new(move || {
             let reloader = reloader.clone();
             Box::pin(async move {
+                systemd::reloading();
                 let done = reloader.reload().await;
+                systemd::ready();
                 done.map(|done| done.to_string())
                     .map_err(|error| error.to_string())
             })

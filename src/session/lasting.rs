@@ -65,20 +65,22 @@ impl Sessions {
         let client = Client::new(id.clone(), identity, said.revision, capabilities, info);
         let client = client.within(visit.extent.clone());
         let session = Arc::new(Session::again(client, numbers()));
+        let _turn = self.turn();
+        if let Some(there) = self.by_id.get(&id) {
+            return Ok(there.clone()); // another request was faster
+        }
         self.admit(&session)?;
-        let there = match self.by_id.entry(id.clone()) {
-            // Another request was faster.
-            Entry::Occupied(there) => Ok(there.get().clone()),
-            // Asked here, where who ends a session has to wait: what they end stays ended.
-            Entry::Vacant(_) if self.ended.has(&id) => Err(Refusal::SessionUnknown),
-            Entry::Vacant(place) => Ok(place.insert(session.clone()).clone()),
+        // Asked here, where who ends a session has to wait: what they end stays ended.
+        let kept = match self.by_id.entry(id.clone()) {
+            Entry::Vacant(place) if !self.ended.has(&id) => {
+                drop(place.insert(session.clone()));
+                true
+            }
+            Entry::Vacant(_) | Entry::Occupied(_) => false,
         };
-        if !there
-            .as_ref()
-            .is_ok_and(|there| Arc::ptr_eq(there, &session))
-        {
-            self.dismiss(&session);
-            return there;
+        if !kept {
+            self.room.leave(&session);
+            return Err(Refusal::SessionUnknown);
         }
         tracing::info!(
             caller = %session.identity(),

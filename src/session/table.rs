@@ -31,10 +31,12 @@ pub struct Sessions {
     /// What seals ids; nothing when the system has no randomness.
     pub(super) key: OnceLock<Option<Key>>,
     pub(super) ended: Ended,
-    room: Room,
+    pub(super) room: Room,
     /// Those that had to go for others, until somebody has taken leave of them.
     gone: Mutex<Vec<Arc<Session>>>,
     went: Notify,
+    /// Held by who opens a session.
+    opening: Mutex<()>,
     idle: Duration,
 }
 
@@ -48,6 +50,7 @@ impl Sessions {
             room: Room::new(most),
             gone: Mutex::default(),
             went: Notify::new(),
+            opening: Mutex::default(),
             idle,
         }
     }
@@ -88,9 +91,16 @@ impl Sessions {
         let identity = visit.caller.identity.clone();
         let client = Client::new(id.clone(), identity, revision, capabilities, info);
         let session = Arc::new(Session::new(client.within(visit.extent.clone())));
+        let _turn = self.turn();
         self.admit(&session)?;
         self.by_id.insert(id, session.clone());
         Ok(session)
+    }
+
+    /// Who opens a session does it alone: each has its place just while it stands in the table, and
+    /// several who ask for the same one do not each have another go.
+    pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.opening.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives a session its place, which may be that of another. Not while any of the table is
@@ -107,11 +117,6 @@ impl Sessions {
         self.leaving().push(goes);
         self.went.notify_one();
         Ok(())
-    }
-
-    /// Gives a place back that was taken in vain.
-    pub(super) fn dismiss(&self, session: &Arc<Session>) {
-        self.room.leave(session);
     }
 
     /// Those that had to go for others: servers are still to hear of it. Waits until there are any.
@@ -182,13 +187,14 @@ impl Sessions {
         let id: Arc<str> = id.into();
         let client = Client::new(id.clone(), identity.clone(), revision, capabilities, info);
         let session = Arc::new(Session::new(client.within(extent.clone())));
-        self.admit(&session)?;
-        let first = self.by_id.entry(id).or_insert_with(|| session.clone());
-        let first = first.clone();
-        if !Arc::ptr_eq(&first, &session) {
-            self.dismiss(&session);
+        let _turn = self.turn();
+        // Another request may have been faster.
+        if let Some(first) = self.by_id.get(&id) {
+            return Ok(first.clone());
         }
-        Ok(first)
+        self.admit(&session)?;
+        self.by_id.insert(id, session.clone());
+        Ok(session)
     }
 
     /// What stands for a stateless client's stream of notifications.
@@ -205,6 +211,7 @@ impl Sessions {
             ..Session::new(client)
         };
         let session = Arc::new(session);
+        let _turn = self.turn();
         self.admit(&session)?;
         self.by_id.insert(id, session.clone());
         Ok(session)

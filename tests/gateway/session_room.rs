@@ -37,13 +37,25 @@ async fn a_caller_with_too_many_sessions_loses_its_own_that_is_idle_for_longest(
 
 #[tokio::test]
 async fn a_caller_all_of_whose_sessions_are_in_use_gets_no_other_one() {
-    let gateway = Gateway::start("[gateway]\nmax_sessions_per_caller = 1").await;
-    let client = gateway.session().await;
+    let config = "[gateway]\nmax_sessions_per_caller = 1";
+    let gateway = Gateway::with_keys(config, &[("alice", "a-key")]).await;
+    let alice = gateway.client().with("x-api-key", "a-key");
+    let client = alice.clone().open().await;
     let _stream = client.listen().await;
 
-    let refused = gateway.client().post(initialize("2025-11-25")).await;
+    let refused = alice.post(initialize("2025-11-25")).await;
 
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(refused.error().1.contains("max_sessions_per_caller"));
     assert_eq!(pinged(&client).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn strangers_do_not_end_each_others_sessions_as_if_they_were_one_caller() {
+    let gateway = Gateway::start("[gateway]\nmax_sessions_per_caller = 1").await;
+    let one = gateway.session().await;
+    let other = gateway.session().await;
+
+    assert_eq!(pinged(&one).await, StatusCode::OK);
+    assert_eq!(pinged(&other).await, StatusCode::OK);
 }
