@@ -10,11 +10,18 @@ use crate::bed::{
     load::{self, Aim, Limit},
 };
 
-/// How much of each.
+/// How much of what is small, and of what is not: bytes that pass by the thousand would make all
+/// else look rare.
+const MUCH: Limit = Limit {
+    calls: 20_000,
+    time: Duration::from_secs(2),
+};
 const LITTLE: Limit = Limit {
-    calls: 4000,
+    calls: 50,
     time: Duration::from_millis(300),
 };
+/// What is small, in bytes.
+const SMALL: usize = 100;
 
 pub(super) async fn train(address: std::net::SocketAddr) -> Result<(), Failure> {
     for upstream in Upstream::ALL {
@@ -27,7 +34,8 @@ pub(super) async fn train(address: std::net::SocketAddr) -> Result<(), Failure> 
                 ..gateway.aim.clone()
             });
             let clients = load::open(&aim, scenario.sessions).await?;
-            let (_, clients) = load::run(clients, LITTLE).await?;
+            let limit = if scenario.size <= SMALL { MUCH } else { LITTLE };
+            let (_, clients) = load::run(clients, limit).await?;
             load::close(clients).await?;
         }
         gateway.process.end().await?;
