@@ -44,7 +44,7 @@ pub type Reloading = Pin<Box<dyn Future<Output = Result<String, String>> + Send>
 /// What stands behind the control socket.
 pub struct Control {
     pipeline: Arc<Pipeline>,
-    reload: Option<Reload>,
+    reload: Reload,
     closing: CancellationToken,
 }
 
@@ -66,8 +66,8 @@ struct Row {
 }
 
 impl Control {
-    /// Works on the servers of a pipeline. Without `reload`, nobody can.
-    pub fn new(pipeline: Arc<Pipeline>, reload: Option<Reload>) -> Self {
+    /// Works on the servers of a pipeline.
+    pub fn new(pipeline: Arc<Pipeline>, reload: Reload) -> Self {
         Self {
             pipeline,
             reload,
@@ -180,11 +180,7 @@ impl Control {
     }
 
     async fn reload(&self) -> Response<Body> {
-        let Some(reload) = &self.reload else {
-            let words = "this gateway cannot read its config anew: restart it";
-            return no(StatusCode::NOT_IMPLEMENTED, words);
-        };
-        match reload().await {
+        match (self.reload)().await {
             Ok(done) => json(StatusCode::OK, told("done", &done).into()),
             Err(words) => no(StatusCode::CONFLICT, &words),
         }

@@ -65,11 +65,6 @@ impl Socket {
         })
     }
 
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// The next connection of our own user, or of root. Others cannot open the file, and are
     /// refused here all the same.
     ///

@@ -19,7 +19,7 @@ use tokio::{
 
 use super::{CliError, Options};
 use crate::{
-    config::{self, ConfigError, Paths},
+    config::{self, ConfigError},
     gateway::GatewayConfig,
 };
 
@@ -43,7 +43,7 @@ impl Options {
     /// # Errors
     /// When the file that was named is not there, or says something wrong.
     pub(super) fn gateway(&self) -> Result<GatewayConfig, CliError> {
-        match Paths::find(self.config.clone(), self.policies.clone()) {
+        match self.paths() {
             Ok(paths) => Ok(config::load_gateway(&paths)?),
             Err(ConfigError::NotFound(_)) if self.config.is_none() => Ok(GatewayConfig::default()),
             Err(error) => Err(error.into()),

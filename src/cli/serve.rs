@@ -145,10 +145,8 @@ fn hangups(
             if let Some(audit) = &pipeline.audit {
                 audit.reopen();
             }
-            systemd::reloading();
             // It has been logged how it went.
             drop(reloader.reload().await);
-            systemd::ready();
         }
     })
 }

@@ -27,7 +27,7 @@ impl Pool {
             peer.end(why.to_owned(), Vec::new());
         }
         if matches!(self.opener, Opener::Child { .. }) {
-            let gone = join_all(peers.iter().map(|peer| peer.gone.cancelled()));
+            let gone = join_all(peers.iter().map(|peer| peer.life.gone()));
             // It has that long once for its stdin, and once for SIGTERM.
             let limit = self.config.stop_timeout() * 2 + SEEN_OUT;
             drop(timeout(limit, gone).await);

@@ -66,8 +66,6 @@ pub(super) struct Peer {
     pub(super) pending: Table<u64, Waiting>,
     pub(super) stop: CancellationToken,
     pub(super) life: Life,
-    /// Its process, if it has one, is no more.
-    pub(super) gone: CancellationToken,
     pub(super) whose: Whose,
     /// Whether its requests stand for themselves (2026-07-28).
     pub(super) stateless: AtomicBool,
@@ -95,7 +93,6 @@ impl Peer {
             pending: Table::default(),
             stop: CancellationToken::new(),
             life: Life::default(),
-            gone: CancellationToken::new(),
             whose,
             stateless: AtomicBool::new(false),
             next_id: AtomicU64::new(1),

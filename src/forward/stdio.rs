@@ -107,10 +107,9 @@ async fn keep(
     }
     peer.end(reason, pipes.tail.last(TAIL));
     child::stop(process.as_mut(), config.stop_timeout()).await;
-    peer.life.set_gone();
     pipes.read.abort();
     pipes.follow.abort();
-    peer.gone.cancel();
+    peer.life.set_gone();
 }
 
 /// How it ended, if it does within that time.

@@ -144,7 +144,7 @@ impl Gateway {
         match Socket::bind(&path).await {
             Ok(socket) => {
                 let keepers = self.reloader.keepers();
-                let control = Control::new(self.pipeline.clone(), Some(self.reloading()));
+                let control = Control::new(self.pipeline.clone(), self.reloading());
                 let serving = control.serve(socket, keepers.stop.child_token());
                 keepers.tasks.spawn(serving);
             }
@@ -161,9 +161,7 @@ impl Gateway {
         Box::new(move || {
             let reloader = reloader.clone();
             Box::pin(async move {
-                systemd::reloading();
                 let done = reloader.reload().await;
-                systemd::ready();
                 done.map(|done| done.to_string())
                     .map_err(|error| error.to_string())
             })

@@ -12,7 +12,7 @@ use std::{
 
 use tokio::{sync::Mutex, task::spawn_blocking};
 
-use super::{GatewayConfig, keepers::Keepers, policy, reloaded::Reloaded, watch};
+use super::{GatewayConfig, keepers::Keepers, policy, reloaded::Reloaded, systemd, watch};
 use crate::{
     authenticate::jwt::Tokens,
     config::{Config, ConfigError, Files, Paths},
@@ -169,7 +169,9 @@ impl Reloader {
             return None;
         }
         // From here on nothing waits: who gives up has changed nothing, or all of it.
+        systemd::reloading();
         let outcome = read.and_then(|(config, tokens)| self.apply(&mut running, config, tokens));
+        systemd::ready();
         match &outcome {
             Ok(reloaded) => {
                 tracing::info!("reloaded: {reloaded}");

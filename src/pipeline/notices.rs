@@ -123,7 +123,6 @@ impl Drop for Unasked {
 }
 
 impl Pipeline {
-    /// Makes one list of what all servers offer.
     /// Whether a session may hear of a server: its caller may have lost the role by which it was
     /// let in there.
     fn knows(&self, session: &Session, server: &ServerName) -> bool {

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use dashmap::Entry;
-
 use super::{
     Session, Sessions,
     sealed::{self, Sealed},
@@ -60,34 +58,20 @@ impl Sessions {
         if self.ended.has(id) {
             return Err(Refusal::SessionUnknown);
         }
-        let (id, identity): (Arc<str>, _) = (id.into(), visit.caller.identity.clone());
+        let identity = visit.caller.identity.clone();
         let (capabilities, info) = (&said.capabilities, &said.info);
-        let client = Client::new(id.clone(), identity, said.revision, capabilities, info);
+        let client = Client::new(id.into(), identity, said.revision, capabilities, info);
         let client = client.within(visit.extent.clone());
         let session = Arc::new(Session::again(client, numbers()));
-        let _turn = self.turn();
-        if let Some(there) = self.by_id.get(&id) {
-            return Ok(there.clone()); // another request was faster
+        let entered = self.enter(session.clone())?;
+        if Arc::ptr_eq(&entered, &session) {
+            tracing::info!(
+                caller = %session.identity(),
+                revision = %session.client.revision,
+                "session rebuilt from its id"
+            );
         }
-        self.admit(&session)?;
-        // Asked here, where who ends a session has to wait: what they end stays ended.
-        let kept = match self.by_id.entry(id.clone()) {
-            Entry::Vacant(place) if !self.ended.has(&id) => {
-                drop(place.insert(session.clone()));
-                true
-            }
-            Entry::Vacant(_) | Entry::Occupied(_) => false,
-        };
-        if !kept {
-            self.room.leave(&session);
-            return Err(Refusal::SessionUnknown);
-        }
-        tracing::info!(
-            caller = %session.identity(),
-            revision = %session.client.revision,
-            "session rebuilt from its id"
-        );
-        Ok(session)
+        Ok(entered)
     }
 
     fn key(&self) -> Option<&Key> {

@@ -56,14 +56,15 @@ impl Room {
     pub(super) fn take(&self, session: &Arc<Session>) -> Result<Option<Arc<Session>>, Refusal> {
         let mut places = self.places();
         let identity = session.identity();
-        // Strangers are not one caller: one of them would end the sessions of all others.
-        let one = *identity != Identity::Anonymous;
-        let own = places
-            .each
-            .get(identity)
-            .filter(|_| one)
-            .map_or(0, Line::len);
-        let goes = if own >= self.most_each {
+        let most_each = match identity {
+            // Strangers are not one caller: one of them would end the sessions of all others.
+            Identity::Anonymous => usize::MAX,
+            Identity::Local | Identity::Key(_) | Identity::Token(..) | Identity::User(..) => {
+                self.most_each
+            }
+        };
+        let own = places.each.get(identity).map_or(0, Line::len);
+        let goes = if own >= most_each {
             let goes = places.longest_idle(Some(identity), Duration::ZERO);
             Some(goes.ok_or(Refusal::SessionsOfCaller)?)
         } else if places.all.len() >= self.most {

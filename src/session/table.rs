@@ -31,7 +31,7 @@ pub struct Sessions {
     /// What seals ids; nothing when the system has no randomness.
     pub(super) key: OnceLock<Option<Key>>,
     pub(super) ended: Ended,
-    pub(super) room: Room,
+    room: Room,
     /// Those that had to go for others, until somebody has taken leave of them.
     gone: Mutex<Vec<Arc<Session>>>,
     went: Notify,
@@ -89,34 +89,34 @@ impl Sessions {
         // Without randomness an id could be guessed; better to open none.
         let id = id.or_else(random_id).ok_or(Refusal::SessionsFull)?;
         let identity = visit.caller.identity.clone();
-        let client = Client::new(id.clone(), identity, revision, capabilities, info);
-        let session = Arc::new(Session::new(client.within(visit.extent.clone())));
-        let _turn = self.turn();
-        self.admit(&session)?;
-        self.by_id.insert(id, session.clone());
-        Ok(session)
+        let client = Client::new(id, identity, revision, capabilities, info);
+        self.enter(Arc::new(Session::new(client.within(visit.extent.clone()))))
     }
 
-    /// Who opens a session does it alone: each has its place just while it stands in the table, and
-    /// several who ask for the same one do not each have another go.
-    pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
-        self.opening.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Gives a session its place, which may be that of another. Not while any of the table is
-    /// locked: the other one leaves it.
+    /// Gives a session its place, which may be that of another, and puts it in the table; gives the
+    /// one of that id if another request was faster. One at a time: each has its place just while
+    /// it stands in the table, and several who ask for the same one do not each have another go.
     ///
     /// # Errors
-    /// When there is no room.
-    pub(super) fn admit(&self, session: &Arc<Session>) -> Result<(), Refusal> {
-        let Some(goes) = self.room.take(session)? else {
-            return Ok(());
-        };
-        tracing::info!(caller = %goes.identity(), "session ended: idle, and others need room");
-        self.remove(goes.id());
-        self.leaving().push(goes);
-        self.went.notify_one();
-        Ok(())
+    /// When there is no room, or it has ended.
+    pub(super) fn enter(&self, session: Arc<Session>) -> Result<Arc<Session>, Refusal> {
+        let _turn = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(first) = self.get(session.id()) {
+            return Ok(first);
+        }
+        if let Some(goes) = self.room.take(&session)? {
+            tracing::info!(caller = %goes.identity(), "session ended: idle, and others need room");
+            self.remove(goes.id());
+            self.leaving().push(goes);
+            self.went.notify_one();
+        }
+        self.by_id.insert(session.id().clone(), session.clone());
+        // Asked last: who has ended it meanwhile has not found it here.
+        if self.ended.has(session.id()) {
+            self.remove(session.id());
+            return Err(Refusal::SessionUnknown);
+        }
+        Ok(session)
     }
 
     /// Those that had to go for others: servers are still to hear of it. Waits until there are any.
@@ -184,17 +184,8 @@ impl Sessions {
             return Ok(session.clone());
         }
         brief(capabilities, info)?;
-        let id: Arc<str> = id.into();
-        let client = Client::new(id.clone(), identity.clone(), revision, capabilities, info);
-        let session = Arc::new(Session::new(client.within(extent.clone())));
-        let _turn = self.turn();
-        // Another request may have been faster.
-        if let Some(first) = self.by_id.get(&id) {
-            return Ok(first.clone());
-        }
-        self.admit(&session)?;
-        self.by_id.insert(id, session.clone());
-        Ok(session)
+        let client = Client::new(id.into(), identity.clone(), revision, capabilities, info);
+        self.enter(Arc::new(Session::new(client.within(extent.clone()))))
     }
 
     /// What stands for a stateless client's stream of notifications.
@@ -202,19 +193,13 @@ impl Sessions {
     /// # Errors
     /// When there is no room.
     pub fn listen(&self, asker: &Client, filter: Filter) -> Result<Arc<Session>, Refusal> {
-        let id: Arc<str> = random_id().ok_or(Refusal::SessionsFull)?;
+        let id = random_id().ok_or(Refusal::SessionsFull)?;
         let identity = asker.identity.clone();
-        let client = Client::new(id.clone(), identity, Revision::V2026_07_28, "{}", "{}");
-        let client = client.within(asker.extent.clone());
-        let session = Session {
+        let client = Client::new(id, identity, Revision::V2026_07_28, "{}", "{}");
+        self.enter(Arc::new(Session {
             filter: Some(filter),
-            ..Session::new(client)
-        };
-        let session = Arc::new(session);
-        let _turn = self.turn();
-        self.admit(&session)?;
-        self.by_id.insert(id, session.clone());
-        Ok(session)
+            ..Session::new(client.within(asker.extent.clone()))
+        }))
     }
 
     /// The session of that id, if this caller opened it, by this path; perhaps before a restart.

@@ -3,9 +3,9 @@
 use std::{fs, path::Path};
 
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, task::JoinHandle};
 
-use crate::support::{Answer, Gate, HttpServer, Running, call, folder};
+use crate::support::{Answer, Client, Gate, HttpServer, Running, call, folder};
 
 /// A server whose tool `slow` answers when the gate opens.
 async fn slow() -> (HttpServer, Gate) {
@@ -27,6 +27,14 @@ fn audited(folder: &Path) -> Vec<Value> {
     let text = fs::read_to_string(folder.join("audit.jsonl")).unwrap();
     let lines = text.lines().map(serde_json::from_str);
     lines.collect::<Result<_, _>>().unwrap()
+}
+
+/// A call that nobody may answer.
+fn call_meanwhile(client: Client) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let call = call("1", "up__slow", "{}");
+        drop(client.send(http::Method::POST, call).await);
+    })
 }
 
 const DRAINING: &str = "no longer listening";
@@ -96,13 +104,7 @@ async fn a_call_that_outlasts_the_drain_is_cut_off_and_leaves_its_record() {
     let mut running = Running::start(folder.path()).await;
     let client = running.client().open().await;
 
-    let calling = tokio::spawn(async move {
-        drop(
-            client
-                .send(http::Method::POST, call("1", "up__slow", "{}"))
-                .await,
-        );
-    });
+    let calling = call_meanwhile(client);
     server.hears("tools/call").await;
     running.signal("TERM").await;
 
@@ -119,13 +121,7 @@ async fn a_second_signal_ends_it_at_once() {
         let folder = folder(&config(&server, "1h"), &[]);
         let mut running = Running::start(folder.path()).await;
         let client = running.client().open().await;
-        let calling = tokio::spawn(async move {
-            drop(
-                client
-                    .send(http::Method::POST, call("1", "up__slow", "{}"))
-                    .await,
-            );
-        });
+        let calling = call_meanwhile(client);
         server.hears("tools/call").await;
         running.signal("TERM").await;
         running.says(DRAINING).await;

@@ -7,6 +7,7 @@ use tokio::{net::UnixDatagram, process::Command};
 
 use crate::{
     pipe::{program, soon},
+    reload_watch::replace,
     support::{Client, Running, folder, within},
 };
 
@@ -103,11 +104,19 @@ async fn systemd_is_told_of_start_reload_life_and_end_in_this_order() {
     let running = start(&[]).await;
     assert_eq!(heard(&socket).await, "READY=1\n");
     running.client().open().await;
-    running.signal("HUP").await;
-    let reloading = heard(&socket).await;
-    let time = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=");
-    assert!(time.unwrap().trim().parse::<u64>().unwrap() > 0);
-    assert_eq!(heard(&socket).await, "READY=1\n");
+    for by_signal in [true, false] {
+        match by_signal {
+            true => running.signal("HUP").await,
+            false => replace(
+                &folder.path().join("servers.toml"),
+                "[gateway]\nname_budget = 60\n",
+            ),
+        }
+        let reloading = heard(&socket).await;
+        let time = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=");
+        assert!(time.unwrap().trim().parse::<u64>().unwrap() > 0);
+        assert_eq!(heard(&socket).await, "READY=1\n");
+    }
     assert!(running.stop().await.success());
     assert_eq!(heard(&socket).await, "STOPPING=1\n");
     let mut more = [0; 8];
