@@ -189,7 +189,9 @@ impl There {
 
     /// A call that somebody with a key makes.
     async fn call(&self) -> Result<Call, Failure> {
-        let caller = self.pipeline().identify(HERE, &self.headers).await?;
+        let pipeline = self.pipeline();
+        let plan = pipeline.plan();
+        let caller = pipeline.identify(&plan, HERE, &self.headers).await?;
         let visit = Visit::new(caller, Extent::All);
         Ok(Call::read(self.frame.clone(), self.client.clone(), visit)?)
     }

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     call::{Extent, Visit},
     observe::one_line,
+    pipeline::Plan,
     refusal::Refusal,
 };
 
@@ -52,20 +53,20 @@ impl Endpoint {
         } = knock;
         let (verb, headers) = (request.method(), request.headers());
         let refuse = |refusal| Box::new(self.turned_away(&refusal, plain));
-        let address = self.locate(peer, headers).map_err(refuse)?;
+        let plan = self.pipeline().plan();
+        let address = locate(&plan, peer, headers).map_err(refuse)?;
         let checked = self.origins().check(request.uri(), headers);
         checked.map_err(refuse)?;
         // Without asking who it is: clients probe with HEAD, and take a 401 for a need of OAuth.
         if !verbs.contains(verb) {
             return Err(Box::new(not_allowed(verbs, plain)));
         }
-        let caller = self.pipeline().identify(address, headers).await;
+        let caller = self.pipeline().identify(&plan, address, headers).await;
         let caller = caller.map_err(|unknown| {
             let mut response = refuse(unknown);
             self.challenge(request, &mut response);
             response
         })?;
-        let plan = self.pipeline().plan();
         if !plan.reaches(&extent, &caller) {
             return Err(refuse(Refusal::NoPath));
         }
@@ -90,15 +91,19 @@ impl Endpoint {
         peer: IpAddr,
     ) -> Result<Probe, Box<Response<Body>>> {
         let headers = request.headers();
-        let address = self
-            .locate(peer, headers)
-            .map_err(|refusal| Box::new(self.turned_away(&refusal, true)))?;
         let plan = self.pipeline().plan();
+        let address = locate(&plan, peer, headers)
+            .map_err(|refusal| Box::new(self.turned_away(&refusal, true)))?;
         let shows = headers.contains_key(AUTHORIZATION) || headers.contains_key("x-api-key");
         let open = plan.policy.credentials.is_empty();
         let sound = self.origins().check(request.uri(), headers).is_ok();
-        let known =
-            (open && sound) || (shows && self.pipeline().identify(address, headers).await.is_ok());
+        let known = (open && sound)
+            || (shows
+                && self
+                    .pipeline()
+                    .identify(&plan, address, headers)
+                    .await
+                    .is_ok());
         let near = address.is_loopback() || plan.policy.scrapers.contains(address);
         let scrapes = known || (sound && near);
         Ok(Probe { known, scrapes })
@@ -107,16 +112,6 @@ impl Endpoint {
     /// Refuses somebody the numbers.
     pub fn unmeasured(&self) -> Response<Body> {
         self.turned_away(&Refusal::Scraper, true)
-    }
-
-    /// Where a request comes from, if that address is served.
-    pub(super) fn locate(&self, peer: IpAddr, headers: &HeaderMap) -> Result<IpAddr, Refusal> {
-        let plan = self.pipeline().plan();
-        let address = client_address(peer, headers, &plan.policy.proxies);
-        match plan.policy.allowed.admit(Some(address)) {
-            true => Ok(address),
-            false => Err(Refusal::Address),
-        }
     }
 
     /// Refuses a request that has not become a call, and so has no record.
@@ -147,5 +142,14 @@ impl Endpoint {
             false => one_line(&refusal.to_string()),
         };
         tracing::info!(status = status.as_u16(), "refused: {words}");
+    }
+}
+
+/// Where a request comes from, if that address is served.
+pub(super) fn locate(plan: &Plan, peer: IpAddr, headers: &HeaderMap) -> Result<IpAddr, Refusal> {
+    let address = client_address(peer, headers, &plan.policy.proxies);
+    match plan.policy.allowed.admit(Some(address)) {
+        true => Ok(address),
+        false => Err(Refusal::Address),
     }
 }

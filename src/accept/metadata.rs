@@ -14,6 +14,7 @@ use super::{
     body::Body,
     cors,
     http::Endpoint,
+    meeting::locate,
     origin,
     response::{json, not_allowed, status},
 };
@@ -45,7 +46,7 @@ impl Endpoint {
         if issuers.is_empty() {
             return status(StatusCode::NOT_FOUND);
         }
-        let served = self.locate(peer, headers);
+        let served = locate(&self.pipeline().plan(), peer, headers);
         if let Err(refusal) = served.and_then(|_| self.origins().check_host(uri, headers)) {
             return self.turned_away(&refusal, true);
         }

@@ -35,6 +35,8 @@ pub struct Client {
     watched: Mutex<HashMap<(ServerName, String), usize>>,
     /// On whose behalf it last sent something to a server that wants to know.
     behalf: Mutex<Option<Behalf>>,
+    /// Whether it has.
+    acts: AtomicBool,
     over: AtomicBool,
     next_question: AtomicU64,
     questions: Mutex<HashMap<u64, oneshot::Sender<Frame>>>,
@@ -59,6 +61,7 @@ impl Client {
             level: AtomicU8::new(0),
             watched: Mutex::default(),
             behalf: Mutex::default(),
+            acts: AtomicBool::new(false),
             over: AtomicBool::new(false),
             next_question: AtomicU64::new(1),
             questions: Mutex::default(),
@@ -89,6 +92,11 @@ impl Client {
         self.level.store(level as u8 + 1, Ordering::Relaxed);
     }
 
+    /// Whether it has sent anything on somebody's behalf.
+    pub fn acts(&self) -> bool {
+        self.acts.load(Ordering::Acquire)
+    }
+
     /// On whose behalf it last sent something to a server that wants to know: what servers are
     /// told again of their own accord goes on the same.
     pub fn behalf(&self) -> Option<Behalf> {
@@ -100,6 +108,7 @@ impl Client {
     pub fn acts_for(&self, behalf: Behalf) {
         let mut last = self.behalf.lock().unwrap_or_else(PoisonError::into_inner);
         *last = Some(behalf);
+        self.acts.store(true, Ordering::Release);
     }
 
     /// Remembers that it wants to hear of a resource, or no longer does.

@@ -7,8 +7,9 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -53,6 +54,8 @@ pub struct Exchange {
     /// The level of log messages that this very request asks for.
     level: Option<Level>,
     queue: Mutex<VecDeque<Told>>,
+    /// Whether the queue has something: asked by every call, where a lock would cost.
+    filled: AtomicBool,
     came: Bell,
     /// What a stateless client is asked: it gets it as a result.
     asked: Mutex<Vec<(u64, Frame)>>,
@@ -63,8 +66,9 @@ pub struct Exchange {
     given: OnceLock<Bytes>,
     withdrawn: OnceLock<Frame>,
     withdrawal: Bell,
-    /// When the server last showed that it works on the request.
-    alive: Mutex<Instant>,
+    begun: Instant,
+    /// When the server last showed that it works on the request, in nanoseconds since it began.
+    alive: AtomicU64,
     asking: AtomicUsize,
     /// The client cannot be asked before it has its answer.
     mute: AtomicBool,
@@ -79,6 +83,7 @@ impl Exchange {
             client,
             level,
             queue: Mutex::default(),
+            filled: AtomicBool::new(false),
             came: Bell::default(),
             asked: Mutex::default(),
             asked_came: Bell::default(),
@@ -86,7 +91,8 @@ impl Exchange {
             given: OnceLock::new(),
             withdrawn: OnceLock::new(),
             withdrawal: Bell::default(),
-            alive: Mutex::new(Instant::now()),
+            begun: Instant::now(),
+            alive: AtomicU64::new(0),
             asking: AtomicUsize::new(0),
             mute: AtomicBool::new(false),
             slow: AtomicBool::new(false),
@@ -198,7 +204,9 @@ impl Exchange {
 
     /// It works on it since that moment.
     pub fn touch_at(&self, now: Instant) {
-        *self.alive.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        let since = now.saturating_duration_since(self.begun).as_nanos();
+        let since = u64::try_from(since).unwrap_or(u64::MAX);
+        self.alive.store(since, Ordering::Relaxed);
     }
 
     /// Whether the client owes it an answer.
@@ -208,7 +216,7 @@ impl Exchange {
 
     /// When it last showed that.
     pub fn alive(&self) -> Instant {
-        *self.alive.lock().unwrap_or_else(PoisonError::into_inner)
+        self.begun + Duration::from_nanos(self.alive.load(Ordering::Relaxed))
     }
 
     fn queue(&self) -> MutexGuard<'_, VecDeque<Told>> {
@@ -221,6 +229,7 @@ impl Exchange {
             return false;
         }
         queue.push_back(told);
+        self.filled.store(true, Ordering::Release);
         drop(queue);
         self.came.ring();
         true
@@ -250,7 +259,13 @@ impl Exchange {
 
     /// The next of what precedes the answer, if it is there.
     pub fn take(&self) -> Option<Told> {
-        self.queue().pop_front()
+        if !self.has_message() {
+            return None;
+        }
+        let mut queue = self.queue();
+        let told = queue.pop_front();
+        self.filled.store(!queue.is_empty(), Ordering::Release);
+        told
     }
 
     /// The next of what precedes the answer.
@@ -260,7 +275,7 @@ impl Exchange {
 
     /// Whether something is there.
     pub fn has_message(&self) -> bool {
-        !self.queue().is_empty()
+        self.filled.load(Ordering::Acquire)
     }
 
     /// The answer will take its time: the client had better know what to come back for.

@@ -81,7 +81,7 @@ impl Headers {
     pub(super) fn of_call(&self, routed: &Routed) -> Result<Extra, Refusal> {
         let (client, headers) = (&routed.call().client, routed.headers());
         let extra = self.of(&routed.call().visit, headers)?;
-        if extra.0.is_some() || client.behalf().is_some() {
+        if extra.0.is_some() || client.acts() {
             client.acts_for(routed.behalf());
         }
         Ok(extra)

@@ -137,7 +137,7 @@ impl Pool {
         }
         let behalf = routed.behalf();
         let (made, extra) = self.made(Some(&behalf))?;
-        if made != Made::default() || client.behalf().is_some() {
+        if made != Made::default() || client.acts() {
             client.acts_for(behalf);
         }
         let peer = self.peer(client, &made).await?;

@@ -1,6 +1,7 @@
 //! The life of the process: start, serve, drain.
 
 mod cases;
+mod closing;
 mod config;
 mod explain;
 mod folders;

@@ -14,6 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     GatewayConfig,
+    closing::Closing,
     timers::Timers,
     workers::{Place, Workers},
 };
@@ -42,7 +43,7 @@ struct Door {
     pipeline: Arc<Pipeline>,
     endpoint: Endpoint,
     cors: Cors,
-    closing: CancellationToken,
+    closing: Closing,
     /// The time for calls in flight is over.
     cut: CancellationToken,
 }
@@ -69,7 +70,7 @@ pub(super) async fn serve(
         )
         .at(config.public_url.clone()),
         cors: Cors::new(&config.cors_origins),
-        closing: CancellationToken::new(),
+        closing: Closing::default(),
         cut: CancellationToken::new(),
     });
     let room = Arc::new(Semaphore::new(config.max_connections));
@@ -112,7 +113,7 @@ pub(super) async fn serve(
 impl Door {
     /// Ends what nobody waits for, and lets calls in flight finish for so long.
     async fn drain(&self, connections: &TaskTracker, patience: Duration) {
-        self.closing.cancel();
+        self.closing.tell();
         self.endpoint.close();
         for session in self.pipeline.sessions.all() {
             // An answer that streams is a call in flight; it goes on.
@@ -147,9 +148,9 @@ impl Door {
         builder.timer(Timers).header_read_timeout(HEAD);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);
-        let served = tokio::select! {
-            served = connection.as_mut() => served,
-            () = self.closing.cancelled() => {
+        let served = match self.closing.before(connection.as_mut()).await {
+            Some(served) => served,
+            None => {
                 connection.as_mut().graceful_shutdown();
                 let ended = self.cut.run_until_cancelled(connection).await;
                 ended.unwrap_or(Ok(()))

@@ -55,7 +55,7 @@ impl Counted {
     }
 
     /// A tool has been called.
-    pub fn tool_called(&self, call: ToolCall, outcome: Outcome) {
+    pub fn tool_called(&self, call: &ToolCall, outcome: Outcome) {
         let register = |call: &ToolCall| {
             Outcome::ALL.map(|outcome| {
                 let labels = vec![
@@ -72,7 +72,7 @@ impl Counted {
             ..call.clone()
         };
         count(&self.tools, call, other, register, |counters| {
-            counters.get(outcome as usize).cloned()
+            counters.get(outcome as usize)
         });
     }
 
@@ -87,8 +87,8 @@ impl Counted {
         };
         let key = (Arc::from(tool), in_role.cloned());
         let other = |key: &(Arc<str>, Option<RoleName>)| (Arc::from("other"), key.1.clone());
-        count(&self.denials, key, other, register, |counter| {
-            Some(counter.clone())
+        count(&self.denials, &key, other, register, |counter| {
+            Some(counter)
         });
     }
 
@@ -98,9 +98,8 @@ impl Counted {
             let labels = vec![Label::new("limit", limit.to_string())];
             self.counter("mcp_rate_limited_total", labels)
         };
-        let key = limit.clone();
-        count(&self.limited, key, Arc::clone, register, |counter| {
-            Some(counter.clone())
+        count(&self.limited, limit, Arc::clone, register, |counter| {
+            Some(counter)
         });
     }
 
@@ -113,10 +112,10 @@ impl Counted {
         let key = (scheme, reason);
         count(
             &self.failures,
-            key,
+            &key,
             |key| *key,
             register,
-            |counter| Some(counter.clone()),
+            |counter| Some(counter),
         );
     }
 
@@ -131,20 +130,25 @@ fn role(role: Option<&RoleName>) -> Label {
 }
 
 /// Counts one more of something; under another name where too many are counted apart.
-fn count<K: Hash + Eq, V>(
+fn count<K: Hash + Eq + Clone, V>(
     all: &Table<K, V>,
-    key: K,
+    key: &K,
     other: impl Fn(&K) -> K,
     register: impl Fn(&K) -> V,
-    pick: impl Fn(&V) -> Option<Counter>,
+    pick: impl Fn(&V) -> Option<&Counter>,
 ) {
-    let known = all.get(&key).and_then(|known| pick(&known));
-    let counter = known.or_else(|| {
-        let key = if all.len() < APART { key } else { other(&key) };
-        let fresh = register(&key);
-        pick(&all.entry(key).or_insert(fresh))
-    });
-    if let Some(counter) = counter {
-        counter.increment(1);
+    let increment = |counters: &V| {
+        if let Some(counter) = pick(counters) {
+            counter.increment(1);
+        }
+    };
+    if let Some(known) = all.get(key) {
+        return increment(&known);
     }
+    let key = match all.len() < APART {
+        true => key.clone(),
+        false => other(key),
+    };
+    let fresh = register(&key);
+    increment(&all.entry(key).or_insert(fresh));
 }

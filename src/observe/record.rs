@@ -209,14 +209,6 @@ impl Drop for Record {
         self.metrics.over();
         self.metrics
             .answered(self.server.as_ref(), self.outcome, elapsed);
-        if let (Some(server), Some(tool)) = (&self.server, &self.tool) {
-            let call = ToolCall {
-                server: server.clone(),
-                tool: tool.clone(),
-                role: self.role.clone(),
-            };
-            self.metrics.counted.tool_called(call, self.outcome);
-        }
         tracing::debug!(
             request = %self.id,
             server = self.server.as_ref().map(ServerName::as_str),
@@ -225,9 +217,19 @@ impl Drop for Record {
             microseconds = elapsed.as_micros(),
             "answered"
         );
+        // Handed on rather than cloned: this is on the way of every call.
+        let server = match (self.server.take(), self.tool.take()) {
+            (Some(server), Some(tool)) => {
+                let role = self.role.take();
+                let call = ToolCall { server, tool, role };
+                self.metrics.counted.tool_called(&call, self.outcome);
+                Some(call.server)
+            }
+            (server, _) => server,
+        };
         if let Some(audit) = self.audit.take() {
             let (slot, mut entry) = *audit;
-            entry.server = self.server.take();
+            entry.server = server;
             entry.outcome = self.outcome;
             entry.duration = elapsed;
             entry.bytes_out = self.bytes_out;

@@ -15,7 +15,7 @@ mod trial;
 
 use std::{
     net::IpAddr,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -107,8 +107,12 @@ impl Pipeline {
     ///
     /// # Errors
     /// When they may not come in.
-    pub async fn identify(&self, address: IpAddr, headers: &HeaderMap) -> Result<Caller, Refusal> {
-        let plan = self.plan();
+    pub async fn identify(
+        &self,
+        plan: &Plan,
+        address: IpAddr,
+        headers: &HeaderMap,
+    ) -> Result<Caller, Refusal> {
         let Policy {
             credentials,
             sign_ins,
@@ -128,7 +132,7 @@ impl Pipeline {
     }
 
     /// Answers one request. It cannot fail: a refusal is an answer too.
-    pub async fn answer(&self, arrival: Arrival) -> Answer {
+    async fn answer(self: Arc<Self>, arrival: Arrival) -> Answer {
         let Arrival {
             session,
             frame,
@@ -139,10 +143,15 @@ impl Pipeline {
         let mut held = Held::default();
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
         let _underway = session.begin(id.clone(), &exchange);
-        let outcome = tokio::select! {
-            biased;
-            outcome = self.carry(&session, (frame, visit), &exchange, (&mut record, &mut held)) => outcome,
-            () = exchange.withdrawn() => Ok(Reply::Silence),
+        let outcome = {
+            // Pinned first: it is large, and what `select!` is handed it moves about.
+            let noted = (&mut record, &mut held);
+            let carried = pin!(self.carry(&session, (frame, visit), &exchange, noted));
+            tokio::select! {
+                biased;
+                outcome = carried => outcome,
+                () = exchange.withdrawn() => Ok(Reply::Silence),
+            }
         };
         let mut answer = match outcome {
             Ok(reply) => Answer {

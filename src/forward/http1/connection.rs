@@ -209,9 +209,11 @@ impl Io {
         cx: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(io) => Pin::new(io).poll_write_vectored(cx, pieces),
-            Self::Tls(io) => Pin::new(io).poll_write_vectored(cx, pieces),
+        match (self.get_mut(), pieces) {
+            // One piece costs the kernel less this way.
+            (Self::Plain(io), [piece]) => Pin::new(io).poll_write(cx, piece),
+            (Self::Plain(io), _) => Pin::new(io).poll_write_vectored(cx, pieces),
+            (Self::Tls(io), _) => Pin::new(io).poll_write_vectored(cx, pieces),
         }
     }
 

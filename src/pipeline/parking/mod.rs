@@ -109,11 +109,8 @@ impl Pipeline {
     /// Starts a request. The exchange carries what precedes its answer.
     pub fn begin(self: &Arc<Self>, arrival: Arrival) -> (Pending, Arc<Exchange>) {
         if !arrival.session.client.revision.is_stateless() {
-            let (pipeline, exchange) = (self.clone(), arrival.exchange.clone());
-            return (
-                Box::pin(async move { pipeline.answer(arrival).await }),
-                exchange,
-            );
+            let exchange = arrival.exchange.clone();
+            return (Box::pin(self.clone().answer(arrival)), exchange);
         }
         let (purpose, begun) = (purpose(&arrival), arrival.frame.clone());
         let id = arrival.frame.raw_bytes(Part::Id).unwrap_or_default();
@@ -128,10 +125,7 @@ impl Pipeline {
             });
         }
         let (pipeline, exchange) = (self.clone(), arrival.exchange.clone());
-        let call: Pending = {
-            let pipeline = self.clone();
-            Box::pin(async move { pipeline.answer(arrival).await })
-        };
+        let call: Pending = Box::pin(self.clone().answer(arrival));
         let asking = exchange.clone();
         let going = Going::New(call, begun);
         let turn = async move { pipeline.turn(going, asking, purpose, id).await };
