@@ -24,7 +24,7 @@ pub use client::{Client, Question};
 pub use level::Level;
 pub(crate) use name::name;
 pub use name::{KeyName, RoleName, ServerName};
-pub use networks::Networks;
+pub use networks::{Networks, network};
 pub use pieces::Pieces;
 pub use ready::Ready;
 pub use sight::{Extent, Sight};

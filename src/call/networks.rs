@@ -1,6 +1,9 @@
 //! Networks of addresses, as a person lists them.
 
-use std::{fmt, net::IpAddr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+};
 
 use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Deserializer, de};
@@ -102,6 +105,16 @@ fn canonical(network: IpNet) -> IpNet {
         .zip(prefix)
         .and_then(|(address, prefix)| Ipv4Net::new(address, prefix).ok())
         .map_or(network, IpNet::V4)
+}
+
+/// The network that counts as one address: IPv4 as it is, IPv6 as its /64, which is what one
+/// household gets and can roam in.
+pub fn network(address: IpAddr) -> u128 {
+    const HALF: u128 = Ipv6Addr::new(!0, !0, !0, !0, 0, 0, 0, 0).to_bits();
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(address) => address.to_bits() & HALF,
+    }
 }
 
 #[cfg(test)]

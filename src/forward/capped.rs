@@ -3,6 +3,7 @@
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -11,6 +12,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame as Piece, SizeHint};
 use tokio::time::Instant;
 
+use super::queue::{Place, Queue};
 use crate::{
     call::{self, ServerName},
     refusal::Refusal,
@@ -25,6 +27,7 @@ pub(super) struct Capped {
     end: Option<Wait>,
     server: ServerName,
     total: Duration,
+    _place: Place<Arc<Queue>>,
 }
 
 impl Capped {
@@ -33,12 +36,14 @@ impl Capped {
         answer: call::Body,
         server: &ServerName,
         (cap, total): (Instant, Duration),
+        place: Place<Arc<Queue>>,
     ) -> Self {
         Self {
             answer,
             end: Some(Wait::until(cap, total)),
             server: server.clone(),
             total,
+            _place: place,
         }
     }
 
@@ -87,6 +92,7 @@ mod tests {
     use tokio::time::sleep;
 
     use super::*;
+    use crate::forward::ServerConfig;
 
     /// Says a byte every second, for ever.
     fn dripping() -> call::Body {
@@ -100,8 +106,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_never_pauses_for_long_ends_with_the_time_of_its_call_all_the_same() {
         let server = ServerName::try_from("up".to_owned()).unwrap();
+        let queue = Queue::new(&ServerConfig::default());
+        let place = queue.try_enter().unwrap().kept();
         let (begun, total) = (Instant::now(), Duration::from_millis(3500));
-        let mut capped = Capped::new(dripping(), &server, (begun + total, total));
+        let mut capped = Capped::new(dripping(), &server, (begun + total, total), place);
 
         for _ in 0..3 {
             assert!(capped.frame().await.unwrap().is_ok());

@@ -53,6 +53,16 @@ impl ServerConfig {
                 return Err(Fault::at([key], "nothing answers in no time"));
             }
         }
+        if self.max_in_flight() == 0 {
+            return Err(Fault::at(
+                ["max_in_flight"],
+                "with 0 nobody would be served",
+            ));
+        }
+        if self.queue_wait().is_zero() {
+            let message = "nobody would wait; `queue = 0` says that";
+            return Err(Fault::at(["queue_wait"], message));
+        }
         Ok(())
     }
 

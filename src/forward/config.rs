@@ -142,6 +142,13 @@ pub struct ServerConfig {
     pub dial_timeout: Option<Duration>,
     /// When calls fail at once because too many before them have failed.
     pub breaker: Option<BreakerConfig>,
+    /// How many calls it serves at once; default: 1,024.
+    pub max_in_flight: Option<usize>,
+    /// How many calls wait for one of those to end; default: 1,024.
+    pub queue: Option<usize>,
+    /// How long they wait, within `timeout`; default: 10 s.
+    #[serde(with = "humantime_serde")]
+    pub queue_wait: Option<Duration>,
     /// How often it is asked whether it is still there, if it has no stream that would tell.
     #[serde(with = "humantime_serde")]
     pub check_interval: Option<Duration>,
@@ -196,6 +203,9 @@ impl Default for ServerConfig {
             connect_timeout: Duration::from_secs(60),
             dial_timeout: None,
             breaker: None,
+            max_in_flight: None,
+            queue: None,
+            queue_wait: None,
             check_interval: None,
             memory: None,
             cpu: None,

@@ -8,6 +8,7 @@ use super::{
     answer::{Trouble, with_id},
     http::Http,
     pool::Pool,
+    queue::Queue,
     servers::Sharing,
     stateless::Stateless,
 };
@@ -78,6 +79,15 @@ impl Link {
             Self::Http(http) if http.is_shared() => Sharing::Everybody,
             Self::Http(_) => Sharing::Nobody,
             Self::Stateless(_) => Sharing::Everybody,
+        }
+    }
+
+    /// The places of calls on it.
+    fn queue(&self) -> &Arc<Queue> {
+        match self {
+            Self::Pool(pool) => &pool.outlet.queue,
+            Self::Http(http) => &http.wire.outlet.queue,
+            Self::Stateless(server) => &server.wire.outlet.queue,
         }
     }
 
@@ -191,7 +201,9 @@ impl Link {
             let Some(asked) = InputRequired::read(&frame) else {
                 return Ok(bridge::answer_to_session(with_id(frame, id), &call.target));
             };
+            let lent = self.queue().lend();
             let answers = asked.ask(exchange).await.ok_or(Refusal::Unanswered)?;
+            drop(lent);
             let again = bridge::retry(&routed.call().frame, &answers, asked.state.as_deref())?;
             // An id of its own (2026-07-28, Multi Round-Trip Requests).
             let number = format!(r#""mcpgate-{round}-{}""#, exchange.client().number());

@@ -39,6 +39,7 @@ mod passing;
 mod peer;
 mod pool;
 mod questions;
+mod queue;
 mod reading;
 mod rest;
 mod sending;

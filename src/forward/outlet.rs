@@ -6,11 +6,12 @@ use std::{
         Arc,
         atomic::{AtomicU8, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::sync::Notify;
 
-use super::{Server, journal::Journal};
+use super::{Server, journal::Journal, queue::Queue};
 use crate::{
     call::{Client, Identity, ServerName},
     exchange::Exchange,
@@ -56,6 +57,9 @@ pub trait Upward: Send + Sync {
 
     /// The first attempt to reach the server is over, well or badly.
     fn settled(&self, server: &Server);
+
+    /// A call has waited for a place at the server, whether it got one or not.
+    fn waited(&self, server: &ServerName, time: Duration);
 }
 
 /// A client's answer, when it comes.
@@ -71,6 +75,8 @@ pub(super) struct Outlet {
     pub(super) journal: Arc<Journal>,
     /// Requests that were sent a second time.
     pub(super) retries: Arc<AtomicU64>,
+    /// The places of its calls.
+    pub(super) queue: Arc<Queue>,
 }
 
 impl Outlet {
@@ -79,6 +85,7 @@ impl Outlet {
         upward: Arc<dyn Upward>,
         journal: &Arc<Journal>,
         retries: &Arc<AtomicU64>,
+        queue: &Arc<Queue>,
     ) -> Self {
         Self {
             server: server.clone(),
@@ -86,6 +93,7 @@ impl Outlet {
             changes: Arc::default(),
             journal: journal.clone(),
             retries: retries.clone(),
+            queue: queue.clone(),
         }
     }
 

@@ -96,8 +96,7 @@ impl Peer {
         };
         // Asked here and now: the answer to the call may be the very next message.
         let asked = match (&self.whose, exchange) {
-            (_, Some(exchange)) => Asked::new(exchange, frame.clone())
-                .map(|asked| Box::pin(asked.answer()) as super::Answering),
+            (_, Some(exchange)) => self.ask_during(exchange, frame.clone()),
             (Whose::Session(client), None) => {
                 Some(self.outlet.upward.question(client, frame.clone()))
             }
@@ -121,6 +120,17 @@ impl Peer {
                 None => super::decline(&frame),
             });
         });
+    }
+
+    /// Asks the client of a call, which lends its place meanwhile: one, however much it is asked.
+    fn ask_during(&self, exchange: Arc<Exchange>, question: Frame) -> Option<super::Answering> {
+        let first = !exchange.is_asking();
+        let asked = Asked::new(exchange, question)?;
+        let lent = first.then(|| self.outlet.queue.lend());
+        Some(Box::pin(async move {
+            let _lent = lent;
+            asked.answer().await
+        }))
     }
 
     /// The call that came last.

@@ -163,6 +163,7 @@ impl<'a> Reading<'a> {
             return;
         }
         self.asking.push(Box::pin(async move {
+            let _lent = (!exchange.is_asking()).then(|| wire.outlet.queue.lend());
             let asking = exchange.ask(question.clone());
             let Some(answer) = open.answered(asking).await else {
                 return; // taken back

@@ -112,7 +112,9 @@ mod tests {
     use crate::{
         call::{Client, ServerName},
         exchange::Exchange,
-        forward::{Answering, Audience, Server, ServerConfig, Text, Upward, outlet::Outlet},
+        forward::{
+            Answering, Audience, Server, ServerConfig, Text, Upward, outlet::Outlet, queue::Queue,
+        },
         mcp::Frame,
         route::Catalog,
     };
@@ -127,6 +129,7 @@ mod tests {
         fn offer(&self, _: &Server, _: Catalog) {}
         fn withdraw(&self, _: &Server) {}
         fn settled(&self, _: &Server) {}
+        fn waited(&self, _: &ServerName, _: Duration) {}
         fn is_watched(&self, _: &ServerName) -> bool {
             false
         }
@@ -138,7 +141,13 @@ mod tests {
             url: Some(Text(format!("http://{address}/mcp"))),
             ..ServerConfig::default()
         };
-        let outlet = Outlet::new(&name, Arc::new(Nobody), &Arc::default(), &Arc::default());
+        let outlet = Outlet::new(
+            &name,
+            Arc::new(Nobody),
+            &Arc::default(),
+            &Arc::default(),
+            &Queue::new(&config),
+        );
         Wire::new(outlet, &config, 1024).unwrap()
     }
 

@@ -15,8 +15,16 @@ use tokio_util::task::TaskTracker;
 
 pub use super::state::State;
 use super::{
-    ServerConfig, Servers, breaker::Breaker, caller_meta, capped::Capped, hand::Hand,
-    journal::Journal, life::Life, link::Link, peer::Peer,
+    ServerConfig, Servers, Upward,
+    breaker::Breaker,
+    caller_meta,
+    capped::Capped,
+    hand::Hand,
+    journal::Journal,
+    life::Life,
+    link::Link,
+    peer::Peer,
+    queue::{Place, Queue},
 };
 use crate::{
     call::{Reply, ServerName},
@@ -74,6 +82,10 @@ pub struct Server {
     pub(super) retries: Arc<AtomicU64>,
     /// For a remote server, unless it is switched off.
     pub(super) breaker: Option<Breaker>,
+    /// The calls at it, and those that wait for a place.
+    pub(super) queue: Arc<Queue>,
+    /// Who hears of it, once it is kept.
+    pub(super) upward: OnceLock<Weak<dyn Upward>>,
 }
 
 impl Server {
@@ -105,6 +117,9 @@ impl Server {
             next_attempt: None,
             retries: 0,
             refuses_calls: false,
+            in_flight: 0,
+            waiting: 0,
+            crowded_out: 0,
         };
         Self {
             name: name.clone(),
@@ -118,11 +133,14 @@ impl Server {
             state: watch::Sender::new(state),
             retries: Arc::default(),
             breaker,
+            queue: Queue::new(config),
+            upward: OnceLock::new(),
         }
     }
 
     /// It takes the place of another, and its numbers go on from there, and what an operator wants of it.
     pub(super) fn succeed(&self, before: &Self) {
+        self.queue.succeed(&before.queue);
         let before = before.state();
         self.retries.store(before.retries, Ordering::Relaxed);
         self.set(|state| state.restarts = before.restarts);
@@ -148,6 +166,9 @@ impl Server {
         State {
             retries: self.retries.load(Ordering::Relaxed),
             refuses_calls: refuses.is_some(),
+            in_flight: self.queue.in_flight(),
+            waiting: self.queue.waiting(),
+            crowded_out: self.queue.refused(),
             // Why it is down says more.
             error: state.error.or(refuses),
             ..state
@@ -195,12 +216,13 @@ impl Server {
         })
     }
 
-    /// What is left of a large answer ends with the time of its call.
-    fn capped(&self, reply: Reply, cap: Instant) -> Reply {
+    /// What is left of a large answer ends with the time of its call, and keeps its place until then.
+    fn capped(&self, reply: Reply, cap: Instant, place: Place<&Arc<Queue>>) -> Reply {
         match reply {
             Reply::Streamed(body) => {
                 let cap = (cap, self.config.timeout_total);
-                Reply::Streamed(Capped::new(body, &self.name, cap).boxed_unsync())
+                let capped = Capped::new(body, &self.name, cap, place.kept());
+                Reply::Streamed(capped.boxed_unsync())
             }
             Reply::Whole(_) | Reply::Failed(_) | Reply::Pieces(_) | Reply::Silence => reply,
         }
@@ -218,7 +240,7 @@ impl Server {
             true => Refusal::NoRoute(routed.call().target.clone()),
             false => refusal,
         })?;
-        self.admit(&link).await?;
+        let place = self.place(routed, &link).await?;
         let told = match self.config.caller_meta {
             true => Some(caller_meta::told(routed)?),
             false => None,
@@ -235,7 +257,7 @@ impl Server {
             tokio::select! {
                 answer = &mut call => {
                     self.heard(&answer);
-                    let answer = answer.map(|answer| self.capped(answer, cap));
+                    let answer = answer.map(|answer| self.capped(answer, cap, place));
                     return answer.map_err(|refusal| self.hand.explain(refusal, now));
                 }
                 () = Wait::until(due.min(cap), limit) => {}

@@ -34,6 +34,12 @@ pub struct State {
     pub retries: u64,
     /// Whether calls fail at once, because too many before them have failed.
     pub refuses_calls: bool,
+    /// Calls at it now.
+    pub in_flight: u64,
+    /// Calls that wait for a place there.
+    pub waiting: u64,
+    /// How many calls found no place there.
+    pub crowded_out: u64,
 }
 
 impl State {

@@ -32,7 +32,15 @@ impl Server {
     /// Connects, serves until the connection falls, pauses, connects again. It never gives up. What
     /// stands when it is told to stop stands on, until [`Server::leave`].
     pub async fn keep(self: Arc<Self>, upward: Arc<dyn Upward>, stop: CancellationToken) {
-        let outlet = Outlet::new(&self.name, upward, &self.journal, &self.retries);
+        // It is kept once.
+        drop(self.upward.set(Arc::downgrade(&upward)));
+        let outlet = Outlet::new(
+            &self.name,
+            upward,
+            &self.journal,
+            &self.retries,
+            &self.queue,
+        );
         let mut orders = self.hand.orders();
         let mut backoff = Backoff::new(backoff::chance);
         // Some are launched to say what they offer, and then wait to be needed.

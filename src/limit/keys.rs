@@ -2,10 +2,12 @@
 
 use std::{
     hash::{BuildHasher, Hash, Hasher, RandomState},
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
 };
 
 use serde::Deserialize;
+
+use crate::call::network;
 
 /// What `each` may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -103,19 +105,10 @@ impl Keys {
     }
 }
 
-/// The network that counts as one address: IPv4 as it is, IPv6 as its /64, which is what one
-/// household gets and can roam in.
-pub(super) fn network(address: IpAddr) -> Key {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(address) => address.to_bits() & HALF,
-    }
-}
-
-const HALF: u128 = Ipv6Addr::new(!0, !0, !0, !0, 0, 0, 0, 0).to_bits();
-
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
 
     const FACTS: Facts<'_> = Facts {

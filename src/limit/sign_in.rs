@@ -2,7 +2,8 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::{keys::network, rate::Rate};
+use super::rate::Rate;
+use crate::call::network;
 
 /// Failed sign-ins, counted for each address (IPv6: each /64).
 ///

@@ -1,8 +1,13 @@
 //! How each server is doing, as numbers.
 
-use metrics::{Counter, Gauge, Label};
+use std::time::Duration;
+
+use metrics::{Counter, Gauge, Histogram, Label};
 
 use crate::{call::ServerName, forward::State};
+
+/// How long calls wait for a place at a server.
+pub(super) const QUEUE_WAIT: &str = "mcp_server_queue_wait_seconds";
 
 /// One server's numbers.
 pub(super) struct Health {
@@ -10,6 +15,10 @@ pub(super) struct Health {
     restarts: Counter,
     retries: Counter,
     breaker_open: Gauge,
+    in_flight: Gauge,
+    waiting: Gauge,
+    crowded_out: Counter,
+    queue_wait: Histogram,
 }
 
 impl Health {
@@ -25,6 +34,16 @@ impl Health {
             "mcp_server_breaker_open",
             "Whether calls to the server fail at once, as too many have failed."
         );
+        metrics::describe_gauge!("mcp_server_calls_in_flight", "Calls at the server.");
+        metrics::describe_gauge!(
+            "mcp_server_calls_waiting",
+            "Calls that wait for a place there."
+        );
+        metrics::describe_counter!(
+            "mcp_server_calls_crowded_out_total",
+            "Calls refused because too many waited for a place, or one for too long."
+        );
+        metrics::describe_histogram!(QUEUE_WAIT, "How long calls waited that found no place.");
     }
 
     /// Those of a server.
@@ -35,6 +54,10 @@ impl Health {
             restarts: metrics::counter!("mcp_server_restarts_total", label()),
             retries: metrics::counter!("mcp_server_retries_total", label()),
             breaker_open: metrics::gauge!("mcp_server_breaker_open", label()),
+            in_flight: metrics::gauge!("mcp_server_calls_in_flight", label()),
+            waiting: metrics::gauge!("mcp_server_calls_waiting", label()),
+            crowded_out: metrics::counter!("mcp_server_calls_crowded_out_total", label()),
+            queue_wait: metrics::histogram!(QUEUE_WAIT, label()),
         }
     }
 
@@ -45,5 +68,13 @@ impl Health {
         self.retries.absolute(state.retries);
         let refuses = u8::from(state.refuses_calls);
         self.breaker_open.set(f64::from(refuses));
+        self.in_flight.set(state.in_flight as f64);
+        self.waiting.set(state.waiting as f64);
+        self.crowded_out.absolute(state.crowded_out);
+    }
+
+    /// A call has waited for a place.
+    pub(super) fn waited(&self, time: Duration) {
+        self.queue_wait.record(time.as_secs_f64());
     }
 }

@@ -18,7 +18,12 @@ use metrics_exporter_prometheus::{
 
 use tokio::time::Instant;
 
-use super::{Counted, Outcome, audit::AuditCounters, health::Health, reloads::Reloads};
+use super::{
+    Counted, Outcome,
+    audit::AuditCounters,
+    health::{Health, QUEUE_WAIT},
+    reloads::Reloads,
+};
 use crate::{
     call::ServerName,
     forward::State,
@@ -30,6 +35,9 @@ use crate::{
 const BUCKETS: [f64; 13] = [
     0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 120.0,
 ];
+
+/// What is counted by those.
+const HISTOGRAMS: [&str; 2] = ["mcp_request_duration_seconds", QUEUE_WAIT];
 
 /// What became of audit records.
 const AUDITED: [&str; 3] = [
@@ -73,8 +81,11 @@ impl Metrics {
     /// Registers everything that can be counted about these servers.
     pub fn new<'a>(servers: impl Iterator<Item = &'a ServerName>) -> Self {
         let servers: Vec<&ServerName> = servers.collect();
-        let name = Matcher::Full("mcp_request_duration_seconds".to_owned());
-        let builder = PrometheusBuilder::new().set_buckets_for_metric(name, &BUCKETS);
+        let builder = HISTOGRAMS
+            .into_iter()
+            .try_fold(PrometheusBuilder::new(), |builder, name| {
+                builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), &BUCKETS)
+            });
         let recorder = builder
             .unwrap_or_else(|_| PrometheusBuilder::new())
             .build_recorder();
@@ -172,6 +183,13 @@ impl Metrics {
     pub fn refused(&self, stage: Stage) {
         if let Some(counter) = self.refusals.get(&stage) {
             counter.increment(1);
+        }
+    }
+
+    /// A call has waited for a place at that server.
+    pub fn waited(&self, server: &ServerName, time: Duration) {
+        if let Some(health) = self.servers.get(server) {
+            health.waited(time);
         }
     }
 

@@ -1,6 +1,9 @@
 //! The mirror of a call: what a server says without having been asked, and whom it concerns.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use super::Pipeline;
 use crate::{
@@ -49,6 +52,10 @@ impl Upward for Pipeline {
                 _ => pass_on(server, calls, frame),
             },
         }
+    }
+
+    fn waited(&self, server: &ServerName, time: Duration) {
+        self.metrics.waited(server, time);
     }
 
     fn question(&self, client: &Arc<Client>, frame: Frame) -> Answering {

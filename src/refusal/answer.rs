@@ -52,6 +52,7 @@ impl Refusal {
             | Self::Unrecorded
             | Self::Unavailable { .. }
             | Self::BreakerOpen { .. }
+            | Self::Crowded { .. }
             | Self::Unspeakable { .. }
             | Self::Stopped { .. } => -32000,
             Self::Garbled { .. } | Self::Unanswered => -32603,
@@ -95,6 +96,7 @@ impl Refusal {
             | Self::Unrecorded
             | Self::Unavailable { .. }
             | Self::BreakerOpen { .. }
+            | Self::Crowded { .. }
             | Self::Unspeakable { .. }
             | Self::Stopped { .. }
             | Self::Garbled { .. }
@@ -133,6 +135,11 @@ impl Refusal {
             | Self::Unspeakable { server, .. }
             | Self::Garbled { server, .. } => Some(json!({ "server": server })),
             Self::BreakerOpen {
+                server,
+                retry_after,
+                ..
+            }
+            | Self::Crowded {
                 server,
                 retry_after,
                 ..

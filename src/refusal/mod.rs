@@ -132,6 +132,20 @@ pub enum Refusal {
         /// When to try again.
         retry_after: Duration,
     },
+    /// The server has as many calls as it takes, and too many wait, or this one has for too long.
+    #[error(
+        "server `{server}` has too many calls at the moment; try again in {} s \
+         ([servers.{server}] {setting})",
+        whole_seconds(*retry_after)
+    )]
+    Crowded {
+        /// Which one.
+        server: String,
+        /// The key that decided.
+        setting: &'static str,
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// What is known of the caller cannot be said to the server as the config wants it.
     #[error("server `{server}` cannot be told who calls: {setting} cannot hold it")]
     Unspeakable {
@@ -241,7 +255,7 @@ impl Refusal {
             Self::Address | Self::Scraper => Stage::Accept,
             Self::Unauthenticated | Self::SignIns(_) => Stage::Authenticate,
             Self::NoRole(_) | Self::Forbidden(..) | Self::Condition(..) => Stage::Authorise,
-            Self::Limited { .. } => Stage::Limit,
+            Self::Limited { .. } | Self::Crowded { .. } => Stage::Limit,
             Self::Unrecorded => Stage::Observe,
             Self::NoRoute(_) => Stage::Route,
             Self::Unavailable { .. }

@@ -32,6 +32,7 @@ impl Refusal {
             Self::SessionsFull
             | Self::SessionsOfCaller
             | Self::Unrecorded
+            | Self::Crowded { .. }
             | Self::BreakerOpen { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unavailable { .. }
             | Self::Stopped { .. }
@@ -64,6 +65,9 @@ impl Refusal {
         | Self::Limited {
             retry_after: time, ..
         }
+        | Self::Crowded {
+            retry_after: time, ..
+        }
         | Self::BreakerOpen {
             retry_after: time, ..
         } = self
@@ -78,7 +82,7 @@ impl Refusal {
     pub fn plain_body(&self, words: Option<&str>) -> Bytes {
         let own = || self.to_string();
         let body = match (self.retry_after(), self) {
-            (Some(wait), Self::BreakerOpen { .. }) => {
+            (Some(wait), Self::BreakerOpen { .. } | Self::Crowded { .. }) => {
                 json!({ "error": own(), "retry_after": wait })
             }
             (Some(wait), _) => json!({ "error": "Rate limit exceeded", "retry_after": wait }),

@@ -33,7 +33,7 @@ fn an_unknown_key_is_refused_with_the_nearest_one() {
 
 #[test]
 fn an_unknown_key_like_no_other_is_refused_with_all_that_are_known() {
-    assert_snapshot!(refusal("unknown_key_like_no_other"), @"unknown_key_like_no_other.toml:3:1: unknown key `colour` in [servers.files]; known keys: command, args, env, cwd, url, headers, transport, revision, scope, required, prefix, from, forward_headers, forward_authorization, caller_meta, timeout, timeout_total, connect_timeout, dial_timeout, breaker, check_interval, memory, cpu, open_files, user, group, stop_timeout, sandbox, start, idle_stop, max_instances");
+    assert_snapshot!(refusal("unknown_key_like_no_other"), @"unknown_key_like_no_other.toml:3:1: unknown key `colour` in [servers.files]; known keys: command, args, env, cwd, url, headers, transport, revision, scope, required, prefix, from, forward_headers, forward_authorization, caller_meta, timeout, timeout_total, connect_timeout, dial_timeout, breaker, max_in_flight, queue, queue_wait, check_interval, memory, cpu, open_files, user, group, stop_timeout, sandbox, start, idle_stop, max_instances");
 }
 
 #[test]
@@ -73,6 +73,8 @@ fn a_value_that_cannot_be_is_refused_with_one_that_can() {
 fn a_bound_of_zero_is_refused() {
     assert_snapshot!(refusal("no_connections"), @"no_connections.toml:2:19: `max_connections` in [gateway]: with 0 nobody would be served");
     assert_snapshot!(refusal("zero_duration"), @"zero_duration.toml:3:11: `timeout` in [servers.files]: nothing answers in no time");
+    assert_snapshot!(refusal("no_places"), @"no_places.toml:3:17: `max_in_flight` in [servers.files]: with 0 nobody would be served");
+    assert_snapshot!(refusal("no_wait_in_a_queue"), @"no_wait_in_a_queue.toml:3:14: `queue_wait` in [servers.files]: nobody would wait; `queue = 0` says that");
 }
 
 #[test]

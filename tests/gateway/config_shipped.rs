@@ -149,6 +149,9 @@ fn the_shipped_files_state_the_defaults() {
     let default = ServerConfig::default();
     assert_eq!(files.timeout, default.timeout);
     assert_eq!(files.connect_timeout, default.connect_timeout);
+    let places =
+        |server: &ServerConfig| (server.max_in_flight(), server.queue(), server.queue_wait());
+    assert_eq!(places(files), places(&default));
     let remote = &config.servers["remote"];
     assert_eq!(remote.dial_timeout(), default.dial_timeout());
     assert_eq!(remote.breaker.clone().unwrap(), Default::default());

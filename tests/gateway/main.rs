@@ -22,6 +22,7 @@ mod config;
 mod config_refusals;
 mod config_shipped;
 mod cors;
+mod crowded;
 mod door;
 mod example_librechat;
 mod frame_extremes;

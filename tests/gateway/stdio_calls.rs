@@ -271,3 +271,22 @@ async fn a_child_gets_one_line_for_a_message_that_was_spread_over_many() {
     assert_eq!(answer["result"]["params"]["arguments"], json!({"a": 1}));
     gate.stop().await;
 }
+
+#[tokio::test]
+async fn a_launched_server_has_as_many_places_and_no_more() {
+    let table = server("s", &[]) + "max_in_flight = 2\nqueue = 0\n";
+    let gate = Gate::start(&table).await;
+    let mut client = gate.client().await;
+    for id in 1..=3 {
+        let params = r#"{"name":"s__hold"}"#;
+        let call =
+            format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{params}}}"#);
+        client.say(&call).await;
+    }
+    let refused = client.answer("3").await;
+    assert_eq!(
+        refused["error"]["data"],
+        json!({"server": "s", "retry_after": 1})
+    );
+    gate.stop().await;
+}
