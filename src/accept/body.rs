@@ -34,6 +34,13 @@ pub enum Body {
     Events(Pin<Box<dyn Stream<Item = Bytes> + Send>>),
 }
 
+impl Body {
+    /// Whether it goes on after its head has left.
+    pub(crate) fn streams(&self) -> bool {
+        matches!(self, Self::Passing(..) | Self::Events(_))
+    }
+}
+
 impl hyper::body::Body for Body {
     type Data = Bytes;
     type Error = std::io::Error;

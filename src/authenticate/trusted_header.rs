@@ -68,6 +68,11 @@ pub struct TrustedHeaders {
 }
 
 impl TrustedHeaders {
+    /// Whether whatever an address says of its callers is believed: many stand behind it.
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        self.from.contains(address)
+    }
+
     /// What a configuration says; nothing if one of its headers is none, which the loader has
     /// refused.
     pub fn new(config: &TrustedHeadersConfig) -> Option<Self> {

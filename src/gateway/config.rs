@@ -21,6 +21,9 @@ pub struct GatewayConfig {
     pub allow_unauthenticated: bool,
     /// Connections at once; beyond: 503.
     pub max_connections: usize,
+    /// Connections of one address at once (IPv6: one /64); beyond: 503. Absent: half of all, and as
+    /// many as there are for this machine.
+    pub max_connections_per_address: Option<usize>,
     /// Sessions at once; beyond, the one that has been idle for longest ends for a newcomer, or
     /// `initialize` is refused with 503.
     pub max_sessions: usize,
@@ -87,6 +90,7 @@ impl Default for GatewayConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 8765)),
             allow_unauthenticated: false,
             max_connections: 1000,
+            max_connections_per_address: None,
             max_sessions: 10_000,
             max_sessions_per_caller: 1000,
             session_idle: Duration::from_secs(30 * 60),
@@ -112,6 +116,13 @@ impl Default for GatewayConfig {
     }
 }
 
+/// Each key with whether it differs from what runs.
+macro_rules! differing {
+    ($running:ident, $($key:ident),*) => {
+        [$((stringify!($key), *$key != $running.$key)),*]
+    };
+}
+
 impl GatewayConfig {
     /// The keys that differ from what runs and are looked at only when the gateway starts. The
     /// others feed the policy, and take effect at once.
@@ -121,6 +132,7 @@ impl GatewayConfig {
             listen,
             allow_unauthenticated: _, // asked anew each time
             max_connections,
+            max_connections_per_address,
             max_sessions,
             max_sessions_per_caller,
             session_idle,
@@ -143,35 +155,25 @@ impl GatewayConfig {
             state_dir,
             drain,
         } = self;
-        let keys = [
-            ("listen", *listen != running.listen),
-            (
-                "max_connections",
-                *max_connections != running.max_connections,
-            ),
-            ("max_sessions", *max_sessions != running.max_sessions),
-            (
-                "max_sessions_per_caller",
-                *max_sessions_per_caller != running.max_sessions_per_caller,
-            ),
-            ("session_idle", *session_idle != running.session_idle),
-            ("max_message", *max_message != running.max_message),
-            ("allowed_hosts", *allowed_hosts != running.allowed_hosts),
-            (
-                "allowed_origins",
-                *allowed_origins != running.allowed_origins,
-            ),
-            ("cors_origins", *cors_origins != running.cors_origins),
-            ("public_url", *public_url != running.public_url),
-            (
-                "refuse_with_status",
-                *refuse_with_status != running.refuse_with_status,
-            ),
-            ("watch", *watch != running.watch),
-            ("control_socket", *control_socket != running.control_socket),
-            ("drain", *drain != running.drain),
-            ("state_dir", *state_dir != running.state_dir),
-        ];
+        let keys = differing!(
+            running,
+            listen,
+            max_connections,
+            max_connections_per_address,
+            max_sessions,
+            max_sessions_per_caller,
+            session_idle,
+            max_message,
+            allowed_hosts,
+            allowed_origins,
+            cors_origins,
+            public_url,
+            refuse_with_status,
+            watch,
+            control_socket,
+            drain,
+            state_dir
+        );
         let differ = keys.into_iter().filter(|(_, differs)| *differs);
         differ.map(|(key, _)| key).collect()
     }
@@ -180,6 +182,10 @@ impl GatewayConfig {
     pub(crate) fn check(&self) -> Result<(), Fault> {
         for (key, is_zero) in [
             ("max_connections", self.max_connections == 0),
+            (
+                "max_connections_per_address",
+                self.max_connections_per_address == Some(0),
+            ),
             ("max_sessions", self.max_sessions == 0),
             ("max_sessions_per_caller", self.max_sessions_per_caller == 0),
             ("max_message", self.max_message == 0),

@@ -1,10 +1,10 @@
 //! The life of the process: start, serve, drain.
 
 mod cases;
-mod closing;
 mod config;
 mod explain;
 mod folders;
+mod guests;
 mod keepers;
 mod places;
 mod policy;
@@ -15,6 +15,7 @@ mod state;
 mod supposed;
 pub mod systemd;
 mod timers;
+mod turned_away;
 mod watch;
 mod workers;
 

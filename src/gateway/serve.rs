@@ -1,31 +1,32 @@
 //! The HTTP listener: connections up to a cap, each served until it closes or we do.
 
-use std::{future::ready, io, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     GatewayConfig,
-    closing::Closing,
+    guests::{Guest, Guests, Stay},
     timers::Timers,
+    turned_away::TurnedAway,
     workers::{Place, Workers},
 };
 use crate::{
     accept::{
-        Cors, Origins,
-        body::Body,
-        http::Endpoint,
-        metadata::WELL_KNOWN,
-        plain::Wish,
-        response::{json, status},
+        Cors, Origins, body::Body, http::Endpoint, metadata::WELL_KNOWN, plain::Wish,
+        response::status,
     },
     admin,
     call::{Extent, ServerName},
@@ -35,15 +36,15 @@ use crate::{
 /// How long a client may take to send the head of a request.
 pub(super) const HEAD: Duration = Duration::from_secs(30);
 
-/// What is said beyond `max_connections`.
-const CAPACITY: &[u8] = br#"{"error":"Server at capacity"}"#;
+/// The largest head of a request, in bytes.
+const LARGEST_HEAD: usize = 64 * 1024;
 
 /// What every connection shares.
-struct Door {
-    pipeline: Arc<Pipeline>,
+pub(super) struct Door {
+    pub(super) pipeline: Arc<Pipeline>,
     endpoint: Endpoint,
-    cors: Cors,
-    closing: Closing,
+    pub(super) cors: Cors,
+    guests: Arc<Guests>,
     /// The time for calls in flight is over.
     cut: CancellationToken,
 }
@@ -58,23 +59,9 @@ pub(super) async fn serve(
     until: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
-    let origins = Origins::new(address, &config.allowed_hosts, &config.allowed_origins);
-    let origins = origins.and(&config.cors_origins);
-    let door = Arc::new(Door {
-        pipeline: pipeline.clone(),
-        endpoint: Endpoint::new(
-            pipeline.clone(),
-            origins,
-            config.max_message,
-            config.refuse_with_status,
-        )
-        .at(config.public_url.clone()),
-        cors: Cors::new(&config.cors_origins),
-        closing: Closing::default(),
-        cut: CancellationToken::new(),
-    });
-    let room = Arc::new(Semaphore::new(config.max_connections));
+    let door = Arc::new(Door::new(pipeline, config, address));
     let connections = TaskTracker::new();
+    let mut turned_away = TurnedAway::new();
     tokio::pin!(until);
     loop {
         let (stream, peer) = tokio::select! {
@@ -89,16 +76,33 @@ pub(super) async fn serve(
             },
             () = &mut until => break,
         };
-        match room.clone().try_acquire_owned() {
-            Ok(permit) => {
+        let (peer, trusted) = (peer.ip(), door.trusts(peer.ip()));
+        let start = {
+            let (door, connections, place) = (door.clone(), connections.clone(), workers.place());
+            move |stream: TcpStream, stay| {
                 // Let go here, to be taken up by the worker's runtime.
-                let (stream, place) = (stream.into_std(), workers.place());
-                let runtime = place.runtime.clone();
-                let connection = door.clone().connection(stream, peer.ip(), (permit, place));
-                connections.spawn_on(connection, &runtime);
+                let (stream, runtime) = (stream.into_std(), place.runtime.clone());
+                connections.spawn_on(door.connection(stream, peer, (stay, place)), &runtime);
             }
-            Err(_full) => drop(connections.spawn(door.clone().turn_away(stream))),
-        }
+        };
+        let full = match door.guests.enter(peer, trusted) {
+            Ok(stay) => {
+                start(stream, stay);
+                continue;
+            }
+            Err(full) => full,
+        };
+        let Some(told) = turned_away.tell(peer, full) else {
+            continue;
+        };
+        let door = door.clone();
+        connections.spawn(async move {
+            let _told = told;
+            match door.guests.instead(peer, trusted, full).await {
+                Ok(stay) => start(stream, stay),
+                Err(full) => door.turn_away(stream, full).await,
+            }
+        });
     }
     pipeline.stopping.cancel();
     drop(listener);
@@ -111,9 +115,27 @@ pub(super) async fn serve(
 }
 
 impl Door {
+    fn new(pipeline: &Arc<Pipeline>, config: &GatewayConfig, address: SocketAddr) -> Self {
+        let origins = Origins::new(address, &config.allowed_hosts, &config.allowed_origins);
+        let origins = origins.and(&config.cors_origins);
+        Self {
+            pipeline: pipeline.clone(),
+            endpoint: Endpoint::new(
+                pipeline.clone(),
+                origins,
+                config.max_message,
+                config.refuse_with_status,
+            )
+            .at(config.public_url.clone()),
+            cors: Cors::new(&config.cors_origins),
+            guests: Guests::new(config),
+            cut: CancellationToken::new(),
+        }
+    }
+
     /// Ends what nobody waits for, and lets calls in flight finish for so long.
     async fn drain(&self, connections: &TaskTracker, patience: Duration) {
-        self.closing.tell();
+        self.guests.dismiss();
         self.endpoint.close();
         for session in self.pipeline.sessions.all() {
             // An answer that streams is a call in flight; it goes on.
@@ -133,7 +155,7 @@ impl Door {
         self: Arc<Self>,
         stream: io::Result<std::net::TcpStream>,
         peer: IpAddr,
-        _room: (OwnedSemaphorePermit, Place),
+        (stay, _place): (Stay, Place),
     ) {
         let stream = match stream.and_then(TcpStream::from_std) {
             Ok(stream) => stream,
@@ -143,12 +165,14 @@ impl Door {
         drop(stream.set_nodelay(true));
         let metrics = &self.pipeline.metrics;
         metrics.connected();
-        let service = service_fn(|request| self.answer(request, peer));
+        let guest = &*stay.guest;
+        let service = service_fn(|request| self.answer(request, peer, guest));
         let mut builder = http1::Builder::new();
         builder.timer(Timers).header_read_timeout(HEAD);
+        builder.max_header_size(LARGEST_HEAD);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);
-        let served = match self.closing.before(connection.as_mut()).await {
+        let served = match guest.stays(connection.as_mut()).await {
             Some(served) => served,
             None => {
                 connection.as_mut().graceful_shutdown();
@@ -162,17 +186,30 @@ impl Door {
         metrics.disconnected();
     }
 
+    /// Whether many stand behind an address.
+    fn trusts(&self, peer: IpAddr) -> bool {
+        let policy = self.pipeline.plan().policy.clone();
+        let trusted = &policy.credentials.trusted;
+        policy.proxies.contains(peer) || trusted.iter().any(|trusted| trusted.trusts(peer))
+    }
+
     async fn answer(
         &self,
         request: Request<Incoming>,
         peer: IpAddr,
+        guest: &Guest,
     ) -> Result<Response<Body>, io::Error> {
+        guest.asks();
         let origin = request.headers().get(header::ORIGIN).cloned();
         let mut response = match self.cors.preflight(&request) {
             Some(response) => response,
             None => self.route(request, peer).await,
         };
         self.cors.mark(origin.as_ref(), response.headers_mut());
+        // Nobody hears when a stream is over: then it is idle when the next answer is.
+        if !response.body().streams() {
+            guest.rests();
+        }
         Ok(response)
     }
 
@@ -217,25 +254,6 @@ impl Door {
         wish: Wish,
     ) -> Response<Body> {
         Box::pin(self.endpoint.plain(request, from, wish)).await
-    }
-
-    /// Beyond `max_connections`: one answer, so that the client learns why.
-    async fn turn_away(self: Arc<Self>, stream: TcpStream) {
-        let service = service_fn(|request: Request<Incoming>| {
-            // Nobody is to restart a gateway because it has much to do.
-            let mut response = match request.uri().path() {
-                "/livez" => admin::probe(&self.pipeline, "/livez", request.method()),
-                _ => json(StatusCode::SERVICE_UNAVAILABLE, CAPACITY.into()),
-            };
-            let headers = response.headers_mut();
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-            self.cors
-                .mark(request.headers().get(header::ORIGIN), headers);
-            ready(Ok::<_, io::Error>(response))
-        });
-        let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-        // Whoever does not even ask within this time need not be told.
-        drop(timeout(Duration::from_secs(5), served).await);
     }
 }
 

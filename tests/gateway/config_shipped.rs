@@ -142,9 +142,13 @@ fn the_shipped_files_state_the_defaults() {
         public_url: None,
         control_socket: None,
         state_dir: None,
-        ..config.gateway
+        max_connections_per_address: None,
+        ..config.gateway.clone()
     };
-    assert_eq!(gateway, GatewayConfig::default());
+    let default = GatewayConfig::default();
+    let half = default.max_connections / 2;
+    assert_eq!(config.gateway.max_connections_per_address, Some(half));
+    assert_eq!(gateway, default);
     let files = &config.servers["files"];
     let default = ServerConfig::default();
     assert_eq!(files.timeout, default.timeout);

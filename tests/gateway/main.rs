@@ -44,6 +44,7 @@ mod naming_properties;
 mod oauth;
 mod operator;
 mod order;
+mod overload;
 mod parked;
 mod pipe;
 mod plain_http;
