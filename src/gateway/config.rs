@@ -24,6 +24,9 @@ pub struct GatewayConfig {
     /// Connections of one address at once (IPv6: one /64); beyond: 503. Absent: half of all, and as
     /// many as there are for this machine.
     pub max_connections_per_address: Option<usize>,
+    /// How long a client may take no byte of what it is sent.
+    #[serde(with = "humantime_serde")]
+    pub write_timeout: Duration,
     /// Sessions at once; beyond, the one that has been idle for longest ends for a newcomer, or
     /// `initialize` is refused with 503.
     pub max_sessions: usize,
@@ -91,6 +94,7 @@ impl Default for GatewayConfig {
             allow_unauthenticated: false,
             max_connections: 1000,
             max_connections_per_address: None,
+            write_timeout: Duration::from_secs(30),
             max_sessions: 10_000,
             max_sessions_per_caller: 1000,
             session_idle: Duration::from_secs(30 * 60),
@@ -133,6 +137,7 @@ impl GatewayConfig {
             allow_unauthenticated: _, // asked anew each time
             max_connections,
             max_connections_per_address,
+            write_timeout,
             max_sessions,
             max_sessions_per_caller,
             session_idle,
@@ -160,6 +165,7 @@ impl GatewayConfig {
             listen,
             max_connections,
             max_connections_per_address,
+            write_timeout,
             max_sessions,
             max_sessions_per_caller,
             session_idle,
@@ -186,6 +192,7 @@ impl GatewayConfig {
                 "max_connections_per_address",
                 self.max_connections_per_address == Some(0),
             ),
+            ("write_timeout", self.write_timeout.is_zero()),
             ("max_sessions", self.max_sessions == 0),
             ("max_sessions_per_caller", self.max_sessions_per_caller == 0),
             ("max_message", self.max_message == 0),

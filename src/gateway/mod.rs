@@ -6,6 +6,7 @@ mod explain;
 mod folders;
 mod guests;
 mod keepers;
+mod patient;
 mod places;
 mod policy;
 mod reload;

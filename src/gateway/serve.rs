@@ -19,6 +19,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     GatewayConfig,
     guests::{Guest, Guests, Stay},
+    patient::Patient,
     timers::Timers,
     turned_away::TurnedAway,
     workers::{Place, Workers},
@@ -45,6 +46,7 @@ pub(super) struct Door {
     endpoint: Endpoint,
     pub(super) cors: Cors,
     guests: Arc<Guests>,
+    write_timeout: Duration,
     /// The time for calls in flight is over.
     cut: CancellationToken,
 }
@@ -129,6 +131,7 @@ impl Door {
             .at(config.public_url.clone()),
             cors: Cors::new(&config.cors_origins),
             guests: Guests::new(config),
+            write_timeout: config.write_timeout,
             cut: CancellationToken::new(),
         }
     }
@@ -170,7 +173,8 @@ impl Door {
         let mut builder = http1::Builder::new();
         builder.timer(Timers).header_read_timeout(HEAD);
         builder.max_header_size(LARGEST_HEAD);
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let stream = TokioIo::new(Patient::new(stream, self.write_timeout));
+        let connection = builder.serve_connection(stream, service);
         tokio::pin!(connection);
         let served = match guest.stays(connection.as_mut()).await {
             Some(served) => served,

@@ -9,7 +9,7 @@ use tokio::{
     time::{self, Instant, timeout},
 };
 
-use crate::support::{Gateway, notification, within};
+use crate::support::{Answer, Client, Gateway, Heard, HttpServer, call, notification, within};
 
 /// A connection that says this.
 async fn says(gateway: &Gateway, text: &str) -> TcpStream {
@@ -94,6 +94,70 @@ async fn a_connection_that_is_idle_goes_for_a_newcomer_and_one_that_streams_does
     let refused = gateway.client().ask(Method::GET, "").await;
     assert_eq!(refused.text(), r#"{"error":"Server at capacity"}"#);
     drop(newcomer);
+}
+
+/// A gateway in front of a server whose tool answers with 32 MiB, more than sockets hold.
+async fn with_large_answers(settings: &str) -> (HttpServer, Gateway) {
+    let server = HttpServer::with_tools(&["big"]).await;
+    server.on("tools/call", |heard: &Heard| {
+        let text = "a".repeat(32 << 20);
+        Answer::json(heard.result(&format!(r#"{{"text":"{text}"}}"#)))
+    });
+    let gateway = Gateway::start(&format!("[gateway]\n{settings}\n{}", server.table("up"))).await;
+    gateway.settled().await;
+    (server, gateway)
+}
+
+async fn calls(gateway: &Gateway, client: &Client, tool: &str) -> TcpStream {
+    let body = call("1", tool, "{}");
+    let more = format!(
+        "accept: application/json, text/event-stream\r\nmcp-session-id: {}\r\ncontent-length: {}\r\n\r\n{body}",
+        client.session(),
+        body.len()
+    );
+    says(gateway, &head("POST", &more)).await
+}
+
+#[tokio::test]
+async fn who_does_not_read_an_answer_is_cut_off_and_everything_is_given_back() {
+    let (server, gateway) = with_large_answers("write_timeout = \"100ms\"").await;
+    let client = gateway.session().await;
+    let stream = calls(&gateway, &client, "up__big").await;
+    server.hears("tools/call").await;
+
+    connected(&gateway, 1).await; // that of `client`
+    let given_back = async {
+        while gateway.state("up").in_flight > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    within("the place at the server", given_back).await;
+    assert!(rest(stream).await.len() < 32 << 20);
+}
+
+#[tokio::test]
+async fn who_does_not_read_a_stream_of_events_is_cut_off_too() {
+    let gateway = Gateway::start("[gateway]\nwrite_timeout = \"100ms\"").await;
+    let client = gateway.session().await;
+    let more = format!(
+        "accept: text/event-stream\r\nmcp-session-id: {}\r\n\r\n",
+        client.session()
+    );
+    let _stream = says(&gateway, &head("GET", &more)).await;
+    connected(&gateway, 2).await;
+    let sessions = gateway.pipeline().sessions.all();
+    let news = notification(
+        "notifications/message",
+        &format!(r#"{{"level":"info","data":"{}"}}"#, "a".repeat(256 << 10)),
+    );
+    let cut = async {
+        while gateway.pipeline().metrics.connections() == 2 {
+            // The ring keeps the last of them, and no more.
+            sessions[0].outbox.push(news.clone().into());
+            time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    within("the end of the connection", cut).await;
 }
 
 /// Sends a byte each 5 s, as long as it is let; gives what it is told, and after how long.
