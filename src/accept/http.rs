@@ -1,19 +1,17 @@
 //! Streamable HTTP in front (2025-03-26 to 2025-11-25, Transports).
 
-use std::{net::IpAddr, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use futures_util::poll;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method as Verb, Request, Response, StatusCode, header,
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use tokio::time::timeout;
 
 use super::{
     Origins, batch, begin,
     body::{self, Body},
+    collect::Buffered,
     initialize::{Lasting, initialize},
     meeting::Knock,
     response::{events, json, not_allowed, status},
@@ -32,9 +30,6 @@ const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 /// What the MCP endpoint takes.
 const VERBS: [Verb; 3] = [Verb::GET, Verb::POST, Verb::DELETE];
-/// How long a client may take to send a body.
-const BODY: Duration = Duration::from_secs(60);
-
 /// The MCP endpoint.
 pub struct Endpoint {
     pipeline: Arc<Pipeline>,
@@ -45,6 +40,8 @@ pub struct Endpoint {
     /// `[gateway] public_url`
     public_url: Option<String>,
     streams: Streams,
+    /// Large bodies.
+    pub(super) buffered: Arc<Buffered>,
 }
 
 impl Endpoint {
@@ -55,6 +52,7 @@ impl Endpoint {
         max_message: usize,
         refuse_with_status: bool,
     ) -> Self {
+        let buffered = Buffered::new(usize::MAX, &pipeline.metrics.buffered);
         Self {
             pipeline,
             origins,
@@ -62,6 +60,7 @@ impl Endpoint {
             refuse_with_status,
             public_url: None,
             streams: Streams::default(),
+            buffered,
         }
     }
 
@@ -69,6 +68,15 @@ impl Endpoint {
     #[must_use]
     pub fn at(self, public_url: Option<String>) -> Self {
         Self { public_url, ..self }
+    }
+
+    /// One that holds so many bytes of large bodies at once.
+    #[must_use]
+    pub fn holding(self, max_buffered: usize) -> Self {
+        Self {
+            buffered: Buffered::new(max_buffered, &self.pipeline.metrics.buffered),
+            ..self
+        }
     }
 
     /// Answers a request to the MCP endpoint.
@@ -163,22 +171,6 @@ impl Endpoint {
         let (frames, session) = (frames?, self.session(&visit, headers)?);
         let (streams, limit) = (accepts_events(headers), self.max_message);
         batch::answer(&self.pipeline, &session, (frames, &visit), streams, limit).await
-    }
-
-    pub(super) async fn collect(&self, body: Incoming) -> Result<Bytes, Refusal> {
-        let limit = self.max_message;
-        let mut collecting = pin!(Limited::new(body, limit).collect());
-        // Nearly always it has come with the head.
-        let collected = match poll!(&mut collecting) {
-            Poll::Ready(collected) => Ok(collected),
-            Poll::Pending => timeout(BODY, collecting).await,
-        };
-        match collected {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge(limit)),
-            Ok(Err(error)) => Err(Malformed::Syntax(error.to_string()).into()),
-            Err(_elapsed) => Err(Malformed::Syntax("the body does not arrive".to_owned()).into()),
-        }
     }
 
     fn open(&self, visit: &Visit, frame: &Frame) -> Response<Body> {

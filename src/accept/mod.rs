@@ -4,6 +4,7 @@ mod address;
 mod answering;
 mod batch;
 pub mod body;
+mod collect;
 mod conversation;
 mod cors;
 mod encoding;

@@ -43,6 +43,9 @@ pub struct GatewayConfig {
     pub state_dir: Option<PathBuf>,
     /// Largest message, in bytes, from a client or a server.
     pub max_message: usize,
+    /// Bytes of large requests in memory at once; beyond: 503. Absent: 512 MiB, or as much as eight of
+    /// the largest messages.
+    pub max_buffered: Option<usize>,
     /// `Host` values served besides loopback and the listen address (`gate.lan`, `gate.lan:8765`).
     pub allowed_hosts: Vec<String>,
     /// `Origin` values served besides loopback (`https://chat.lan`).
@@ -101,6 +104,7 @@ impl Default for GatewayConfig {
             drain: Duration::from_secs(10),
             state_dir: None,
             max_message: 64 * 1024 * 1024,
+            max_buffered: None,
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
             cors_origins: Vec::new(),
@@ -142,6 +146,7 @@ impl GatewayConfig {
             max_sessions_per_caller,
             session_idle,
             max_message,
+            max_buffered,
             allowed_hosts,
             allowed_origins,
             cors_origins,
@@ -170,6 +175,7 @@ impl GatewayConfig {
             max_sessions_per_caller,
             session_idle,
             max_message,
+            max_buffered,
             allowed_hosts,
             allowed_origins,
             cors_origins,
@@ -182,6 +188,12 @@ impl GatewayConfig {
         );
         let differ = keys.into_iter().filter(|(_, differs)| *differs);
         differ.map(|(key, _)| key).collect()
+    }
+
+    /// Bytes of large requests in memory at once.
+    pub fn max_buffered(&self) -> usize {
+        let usual = self.max_message.saturating_mul(8).max(512 * 1024 * 1024);
+        self.max_buffered.unwrap_or(usual)
     }
 
     /// Finds what the types cannot say.
@@ -202,6 +214,10 @@ impl GatewayConfig {
             if is_zero {
                 return Err(Fault::at([key], "with 0 nobody would be served"));
             }
+        }
+        if self.max_buffered() < self.max_message {
+            let message = "less than `max_message`: no message of that size could be read";
+            return Err(Fault::at(["max_buffered"], message));
         }
         if !(16..=128).contains(&self.name_budget) {
             // Shorter leaves no room for a name beside its hash; longer, no client accepts.

@@ -128,7 +128,8 @@ impl Door {
                 config.max_message,
                 config.refuse_with_status,
             )
-            .at(config.public_url.clone()),
+            .at(config.public_url.clone())
+            .holding(config.max_buffered()),
             cors: Cors::new(&config.cors_origins),
             guests: Guests::new(config),
             write_timeout: config.write_timeout,

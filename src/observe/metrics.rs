@@ -6,7 +6,7 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -65,11 +65,14 @@ pub struct Metrics {
     servers: Table<ServerName, Health>,
     sessions: Gauge,
     connections: Gauge,
+    buffered_bytes: Gauge,
     started: Instant,
     /// The exporter's counters cannot be read back; `/health` shows these.
     requests: AtomicU64,
     underway: AtomicU64,
     open: AtomicU64,
+    /// Bytes of large requests in memory.
+    pub buffered: Arc<AtomicUsize>,
 }
 
 struct Calls {
@@ -100,6 +103,7 @@ impl Metrics {
         metrics::describe_gauge!("mcp_requests_in_flight", "Requests under way.");
         metrics::describe_gauge!("mcp_sessions", "Client sessions open.");
         metrics::describe_gauge!("mcp_connections", "Client connections open.");
+        metrics::describe_gauge!("mcp_buffered_bytes", "Bytes of large requests in memory.");
         Health::describe();
         let build = metrics::gauge!("mcp_build_info", "version" => env!("CARGO_PKG_VERSION"));
         build.set(1.0);
@@ -129,10 +133,12 @@ impl Metrics {
                 .collect(),
             sessions: metrics::gauge!("mcp_sessions"),
             connections: metrics::gauge!("mcp_connections"),
+            buffered_bytes: metrics::gauge!("mcp_buffered_bytes"),
             started: Instant::now(),
             requests: AtomicU64::new(0),
             underway: AtomicU64::new(0),
             open: AtomicU64::new(0),
+            buffered: Arc::default(),
         }
     }
 
@@ -225,6 +231,8 @@ impl Metrics {
         self.sessions.set(sessions as f64);
         self.in_flight
             .set(self.underway.load(Ordering::Relaxed) as f64);
+        let buffered = self.buffered.load(Ordering::Relaxed);
+        self.buffered_bytes.set(buffered as f64);
         for (name, state) in states {
             let Some(health) = self.servers.get(name) else {
                 continue;

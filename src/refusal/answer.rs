@@ -35,6 +35,7 @@ impl Refusal {
             Self::NoRoute(_) | Self::Forbidden(..) => -32602,
             Self::TimedOut { .. } => -32001,
             Self::TooLarge(_)
+            | Self::Overfull
             | Self::Foreign { .. }
             | Self::SessionMissing
             | Self::SessionUnknown
@@ -83,7 +84,9 @@ impl Refusal {
             Self::Foreign { .. } | Self::Address | Self::Scraper => StatusCode::FORBIDDEN,
             Self::SignIns(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::SessionUnknown | Self::NoPath => StatusCode::NOT_FOUND,
-            Self::SessionsFull | Self::SessionsOfCaller => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overfull | Self::SessionsFull | Self::SessionsOfCaller => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::Initialized
             | Self::UnknownMethod(_)
@@ -152,6 +155,7 @@ impl Refusal {
             }
             Self::Malformed(_)
             | Self::TooLarge(_)
+            | Self::Overfull
             | Self::Foreign { .. }
             | Self::SessionMissing
             | Self::SessionUnknown

@@ -18,6 +18,9 @@ pub enum Refusal {
     /// Larger than `[gateway] max_message`.
     #[error("the message is larger than {0} bytes ([gateway] max_message)")]
     TooLarge(usize),
+    /// `[gateway] max_buffered` bytes of large messages are in memory.
+    #[error("no memory for another large message; try again in 1 s ([gateway] max_buffered)")]
+    Overfull,
     /// `Host` or `Origin` is not one that is served.
     #[error("{header} `{value}` is not served here; [gateway] {setting} can allow it")]
     Foreign {
@@ -238,6 +241,7 @@ impl Refusal {
         match self {
             Self::Malformed(_)
             | Self::TooLarge(_)
+            | Self::Overfull
             | Self::Foreign { .. }
             | Self::SessionMissing
             | Self::SessionUnknown

@@ -29,7 +29,8 @@ impl Refusal {
             Self::SessionUnknown | Self::NoPath | Self::NoRoute(_) => StatusCode::NOT_FOUND,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SignIns(_) | Self::Limited { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::SessionsFull
+            Self::Overfull
+            | Self::SessionsFull
             | Self::SessionsOfCaller
             | Self::Unrecorded
             | Self::Crowded { .. }
@@ -58,6 +59,9 @@ impl Refusal {
 
     /// How long to wait before trying again, in whole seconds, where that helps.
     pub fn retry_after(&self) -> Option<u64> {
+        if let Self::Overfull = self {
+            return Some(1);
+        }
         if let Self::Stateless(refusal) = self {
             return refusal.retry_after();
         }
@@ -82,7 +86,7 @@ impl Refusal {
     pub fn plain_body(&self, words: Option<&str>) -> Bytes {
         let own = || self.to_string();
         let body = match (self.retry_after(), self) {
-            (Some(wait), Self::BreakerOpen { .. } | Self::Crowded { .. }) => {
+            (Some(wait), Self::BreakerOpen { .. } | Self::Crowded { .. } | Self::Overfull) => {
                 json!({ "error": own(), "retry_after": wait })
             }
             (Some(wait), _) => json!({ "error": "Rate limit exceeded", "retry_after": wait }),

@@ -143,9 +143,11 @@ fn the_shipped_files_state_the_defaults() {
         control_socket: None,
         state_dir: None,
         max_connections_per_address: None,
+        max_buffered: None,
         ..config.gateway.clone()
     };
     let default = GatewayConfig::default();
+    assert_eq!(config.gateway.max_buffered, Some(default.max_buffered()));
     let half = default.max_connections / 2;
     assert_eq!(config.gateway.max_connections_per_address, Some(half));
     assert_eq!(gateway, default);

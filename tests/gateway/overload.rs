@@ -1,6 +1,6 @@
 //! Those who take more than their part: of connections, of time, of memory.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
 use http::{Method, StatusCode};
 use tokio::{
@@ -94,6 +94,16 @@ async fn a_connection_that_is_idle_goes_for_a_newcomer_and_one_that_streams_does
     let refused = gateway.client().ask(Method::GET, "").await;
     assert_eq!(refused.text(), r#"{"error":"Server at capacity"}"#);
     drop(newcomer);
+}
+
+/// So many bytes of large bodies are in memory. Nobody is told of that, so it is looked for.
+async fn buffered(gateway: &Gateway, bytes: usize) {
+    let buffered = async {
+        while gateway.pipeline().metrics.buffered.load(Relaxed) != bytes {
+            tokio::task::yield_now().await;
+        }
+    };
+    within("the bodies", buffered).await;
 }
 
 /// A gateway in front of a server whose tool answers with 32 MiB, more than sockets hold.
@@ -203,4 +213,37 @@ async fn a_head_of_more_than_64_kib_is_refused() {
     let large = format!("x-large: {}\r\n\r\n", "a".repeat(64 << 10));
     let told = rest(says(&gateway, &head("GET", &large)).await).await;
     assert!(told.starts_with("HTTP/1.1 431"), "{told}");
+}
+
+#[tokio::test]
+async fn two_hundred_large_bodies_take_no_more_memory_than_they_may() {
+    let settings = "[gateway]\nmax_message = 1000000\nmax_buffered = 2000000";
+    let gateway = Gateway::start(settings).await;
+    // All but the last byte of each: who is not refused waits.
+    let body = "a".repeat(199_999);
+    let post = head("POST", &format!("content-length: 200000\r\n\r\n{body}"));
+    let mut waiting = Vec::new();
+    for _ in 0..10 {
+        waiting.push(says(&gateway, &post).await);
+    }
+    buffered(&gateway, 10 * 199_999).await;
+    for _ in 10..200 {
+        let told = rest(says(&gateway, &post).await).await.to_lowercase();
+        assert!(told.starts_with("http/1.1 503"), "{told}");
+        assert!(
+            told.contains("retry-after: 1") && told.contains("max_buffered"),
+            "{told}"
+        );
+    }
+    buffered(&gateway, 10 * 199_999).await;
+    let page = gateway.client().at("/metrics").ask(Method::GET, "").await;
+    assert!(page.text().contains("\nmcp_buffered_bytes 1999990\n"));
+    assert!(gateway.session().await.request("ping", "{}").await.answer()["result"].is_object());
+
+    drop(waiting);
+    buffered(&gateway, 0).await;
+    for (size, status) in [(1_000_000, 400), (1_000_001, 413)] {
+        let reply = gateway.client().post("a".repeat(size)).await;
+        assert_eq!(reply.status, status, "{}", reply.text());
+    }
 }
