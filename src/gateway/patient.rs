@@ -12,6 +12,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::wait::Wait;
 
+/// Up to so many bytes, a head and its body are put together: the kernel takes one piece for less
+/// than several.
+const TOGETHER: usize = 1024;
+
 /// Breaks off when nothing could be written for so long. There is no timer as long as all can be.
 pub(super) struct Patient<S> {
     stream: S,
@@ -74,7 +78,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         cx: &mut Context<'_>,
         data: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let wrote = Pin::new(&mut self.stream).poll_write_vectored(cx, data);
+        let mut room = [0; TOGETHER];
+        let wrote = match together(data, &mut room) {
+            Some(data) => Pin::new(&mut self.stream).poll_write(cx, data),
+            None => Pin::new(&mut self.stream).poll_write_vectored(cx, data),
+        };
         self.judged(cx, wrote)
     }
 
@@ -95,6 +103,17 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
         self.judged(cx, shut)
     }
+}
+
+/// Several pieces as one, if they fit into the room.
+fn together<'a>(data: &[IoSlice<'_>], room: &'a mut [u8]) -> Option<&'a [u8]> {
+    let mut length = 0;
+    for piece in data {
+        let end = length + piece.len();
+        room.get_mut(length..end)?.copy_from_slice(piece);
+        length = end;
+    }
+    room.get(..length)
 }
 
 #[cfg(test)]
