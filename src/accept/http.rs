@@ -245,6 +245,7 @@ impl Endpoint {
             None => (None, session.outbox.clone()),
         };
         let number = after.filter(|after| after.trail == trail);
+        self.pipeline.close_if_stopping(&session);
         let reader = Reader::open(outbox, number.map(|after| after.number));
         let body = body::listening(mcp::sse::HEARTBEAT, trail, reader, session.busy());
         Ok(events(body))

@@ -47,6 +47,11 @@ impl Streams {
             all: self.open.clone(),
             over,
         };
+        // Asked when it stands among the others, who are told of the end. Without an address, the
+        // client asks again, whoever serves then.
+        if pipeline.stopping.is_cancelled() {
+            return Ok(events(Body::Whole(sse::HEARTBEAT)));
+        }
         let rest = stream::unfold((queue, open), |(mut queue, open)| async {
             let event = next(&mut queue, &open.over).await?;
             Some((event, (queue, open)))
@@ -54,12 +59,13 @@ impl Streams {
         Ok(events(Body::Events(Box::pin(first.chain(rest)))))
     }
 
-    /// Ends every stream once its calls are done.
+    /// Ends every stream once its calls are done. Those that take too long end with the connection
+    /// that the stream is on.
     pub(super) fn close(&self) {
         for open in self.open.iter() {
             let conversation = open.value().clone();
             tokio::spawn(async move {
-                conversation.finish().await;
+                conversation.answered().await;
                 conversation.end();
             });
         }

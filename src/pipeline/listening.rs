@@ -112,6 +112,7 @@ impl Pipeline {
         };
         let session = self.sessions.listen(&asker.client, filter)?;
         session.sees(&sight, &visit.caller);
+        self.close_if_stopping(&session);
         // From here on it ends with the request, also if the client goes away meanwhile.
         let mut listening = Listening {
             pipeline: self.clone(),

@@ -154,6 +154,14 @@ impl Pipeline {
         plan.policy.sign_ins.sweep();
     }
 
+    /// A stream that begins while the gateway stops ends at once, so that its client comes back to
+    /// whoever serves then: streams that are open have been told.
+    pub fn close_if_stopping(&self, session: &Session) {
+        if self.stopping.is_cancelled() {
+            session.outbox.close();
+        }
+    }
+
     /// A session is over: its stream closes, servers end what they keep for it.
     pub fn end(&self, session: &str) {
         if let Some(ended) = self.sessions.remove(session) {

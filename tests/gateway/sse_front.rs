@@ -1,5 +1,7 @@
 //! The legacy transport in front: one stream, and POSTs that belong to it.
 
+use std::time::Duration;
+
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -192,6 +194,34 @@ async fn a_list_that_changes_is_told_on_the_stream() {
             .await
             .contains("up__two")
     );
+}
+
+#[tokio::test]
+async fn at_the_end_a_call_has_as_long_on_a_legacy_stream_as_elsewhere() {
+    let server = HttpServer::with_tools(&["hold"]).await;
+    let gate = Gate::default();
+    let held = gate.clone();
+    server.on("tools/call", move |heard| {
+        Answer::result(heard, "{}").held(&held)
+    });
+    let config = format!("[gateway]\ndrain = '1h'\n{}", server.table("up"));
+    let gateway = Gateway::start(&config).await;
+    gateway.settled().await;
+    let mut client = gateway.sse().await.initialize("2024-11-05", "{}").await;
+    let mut idle = gateway.sse().await;
+    client.say(&call("1", "up__hold", "{}")).await;
+    server.hears("tools/call").await;
+
+    gateway.ends();
+    assert!(idle.ended().await);
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(11)).await;
+    tokio::time::resume();
+    gate.open();
+
+    assert_eq!(client.message().await["id"], 1);
+    assert!(client.ended().await);
+    gateway.stop().await;
 }
 
 #[tokio::test]

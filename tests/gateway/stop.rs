@@ -3,9 +3,15 @@
 use std::{fs, path::Path};
 
 use serde_json::Value;
-use tokio::{net::TcpStream, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
 
-use crate::support::{Answer, Client, Gate, HttpServer, Running, call, folder};
+use crate::support::{
+    Answer, Client, Gate, Gateway, HttpServer, Modern, Running, call, folder, within,
+};
 
 /// A server whose tool `slow` answers when the gate opens.
 async fn slow() -> (HttpServer, Gate) {
@@ -131,4 +137,33 @@ async fn a_second_signal_ends_it_at_once() {
         assert_eq!(running.ended().await.code(), Some(128 + number));
         calling.abort();
     }
+}
+
+#[tokio::test]
+async fn a_stream_that_begins_while_the_gateway_stops_ends_at_once() {
+    let gateway = Gateway::start("").await;
+    let client = gateway.session().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let until = CancellationToken::new();
+    let serving = gateway.serve_until(listener, until.clone());
+    until.cancel();
+    within("the end of one listener", serving)
+        .await
+        .unwrap()
+        .unwrap();
+
+    let (late, modern) = (gateway.session().await, Modern::new(gateway.client()));
+    for client in [client, late] {
+        assert_eq!(client.listen().await.next().await, None);
+    }
+    let mut events = modern
+        .events("1", "subscriptions/listen", r#"{"notifications":{}}"#)
+        .await;
+    assert!(events.data().await.contains("acknowledged"));
+    assert!(events.data().await.contains("complete"));
+    assert_eq!(events.next().await, None);
+    // Without an address: its client asks for the stream again.
+    let legacy = gateway.client().at("/sse").ask(http::Method::GET, "").await;
+    assert_eq!((legacy.status.as_u16(), legacy.text()), (200, ":\n\n"));
+    gateway.stop().await;
 }

@@ -100,11 +100,16 @@ impl Conversation {
         send(&self.out, message).await;
     }
 
+    /// Waits until all that the client has asked is answered.
+    pub(super) async fn answered(&self) {
+        self.requests.close();
+        self.requests.wait().await;
+    }
+
     /// The client has said its last: what it has asked is finished, if that does not take long.
     pub(super) async fn finish(&self) {
-        self.requests.close();
         // Those that take longer are cancelled by the end.
-        drop(timeout(FINISH, self.requests.wait()).await);
+        drop(timeout(FINISH, self.answered()).await);
     }
 
     /// Cancelled at its end.

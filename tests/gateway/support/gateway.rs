@@ -136,8 +136,22 @@ impl Gateway {
 
     /// Serves at another address, too.
     pub(crate) fn serve_on(&self, listener: TcpListener) -> JoinHandle<std::io::Result<()>> {
-        let (serves, stop) = (self.inner.clone(), self.until.clone());
-        tokio::spawn(async move { serves.serve(listener, stop.cancelled_owned()).await })
+        self.serve_until(listener, self.until.clone())
+    }
+
+    /// Serves at another address, too, for so long.
+    pub(crate) fn serve_until(
+        &self,
+        listener: TcpListener,
+        until: CancellationToken,
+    ) -> JoinHandle<std::io::Result<()>> {
+        let serves = self.inner.clone();
+        tokio::spawn(async move { serves.serve(listener, until.cancelled_owned()).await })
+    }
+
+    /// Begins to stop.
+    pub(crate) fn ends(&self) {
+        self.until.cancel();
     }
 
     /// Has it read its files again whenever they change.
