@@ -60,9 +60,10 @@ pub(super) async fn http(
     ));
     let welcome = tokio::spawn(welcome(gateway.pipeline().clone()));
     let told = signals.told.clone();
-    tokio::spawn(systemd::watchdog());
+    tokio::spawn(gateway.watchdog());
     let serving = async move {
         systemd::ready();
+        let status = tokio::spawn(gateway.status(address));
         let until = async {
             told.cancelled().await;
             hangups.abort();
@@ -70,6 +71,7 @@ pub(super) async fn http(
         };
         let served = gateway.serve(listener, until).await;
         welcome.abort();
+        status.abort();
         tracing::info!("stopping");
         gateway.stop().await;
         served

@@ -13,6 +13,7 @@ mod reload;
 mod reloaded;
 mod serve;
 mod state;
+mod status;
 mod supposed;
 pub mod systemd;
 mod timers;
@@ -20,7 +21,7 @@ mod turned_away;
 mod watch;
 mod workers;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 pub use cases::{Case, cases};
 pub use config::{GatewayConfig, Names};
@@ -169,6 +170,16 @@ impl Gateway {
                     .map_err(|error| error.to_string())
             })
         })
+    }
+
+    /// Shows systemd that all cores work, if it wants to know, for as long as this is polled.
+    pub fn watchdog(&self) -> impl Future<Output = ()> + Send + use<> {
+        systemd::watchdog(self.reloader.keepers().workers.pulse())
+    }
+
+    /// Tells systemd how a gateway at that address is doing, for as long as this is polled.
+    pub fn status(&self, address: SocketAddr) -> impl Future<Output = ()> + Send + use<> {
+        status::tell(self.pipeline.clone(), address)
     }
 
     /// Serves HTTP until `until` is done, then lets calls in flight finish.

@@ -12,6 +12,7 @@ use std::{
     thread,
 };
 
+use futures_util::future::join_all;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +33,9 @@ pub(super) struct Place {
     pub(super) runtime: Handle,
     taken: Arc<AtomicUsize>,
 }
+
+/// Whether they all work.
+pub(super) struct Pulse(Vec<Handle>);
 
 impl Workers {
     /// None: everything has its place on the runtime that it is started on.
@@ -77,6 +81,23 @@ impl Workers {
         taken.fetch_add(1, Relaxed);
         Place { runtime, taken }
     }
+
+    /// What tells whether they all work.
+    pub(super) fn pulse(&self) -> Pulse {
+        Pulse(
+            self.all
+                .iter()
+                .map(|worker| worker.runtime.clone())
+                .collect(),
+        )
+    }
+}
+
+impl Pulse {
+    /// Waits until each has done something that it was given now. One that has ended need not.
+    pub(super) async fn beat(&self) {
+        join_all(self.0.iter().map(|runtime| runtime.spawn(async {}))).await;
+    }
 }
 
 fn run(takes: &Receiver<Runtime>, over: &CancellationToken) {
@@ -94,5 +115,44 @@ impl Drop for Workers {
 impl Drop for Place {
     fn drop(&mut self) {
         self.taken.fetch_sub(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{pin::pin, sync::mpsc};
+
+    use futures_util::poll;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_core_that_is_stuck_is_missed() {
+        let workers = Workers::start().unwrap();
+        let (release, held) = mpsc::channel::<()>();
+        let (tells, is_stuck) = oneshot::channel();
+        let stuck = workers.place();
+        let others = workers.all.iter().map(|worker| worker.runtime.clone());
+        let others = Pulse(
+            others
+                .filter(|other| other.id() != stuck.runtime.id())
+                .collect(),
+        );
+        let pulse = workers.pulse();
+        pulse.beat().await;
+        stuck.runtime.spawn(async move {
+            tells.send(()).unwrap();
+            held.recv().unwrap_err();
+        });
+        is_stuck.await.unwrap();
+
+        let mut beat = pin!(pulse.beat());
+        for _ in 0..8 {
+            assert!(poll!(&mut beat).is_pending());
+            others.beat().await;
+        }
+        drop(release);
+        beat.await;
     }
 }

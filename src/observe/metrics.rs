@@ -216,6 +216,11 @@ impl Metrics {
         self.open.load(Ordering::Relaxed)
     }
 
+    /// Requests under way.
+    pub fn underway(&self) -> u64 {
+        self.underway.load(Ordering::Relaxed)
+    }
+
     /// Requests answered since the start.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
@@ -229,8 +234,7 @@ impl Metrics {
     /// Notes what is only worth knowing when somebody asks.
     pub fn observe(&self, sessions: usize, states: &[(ServerName, State)]) {
         self.sessions.set(sessions as f64);
-        self.in_flight
-            .set(self.underway.load(Ordering::Relaxed) as f64);
+        self.in_flight.set(self.underway() as f64);
         let buffered = self.buffered.load(Ordering::Relaxed);
         self.buffered_bytes.set(buffered as f64);
         for (name, state) in states {

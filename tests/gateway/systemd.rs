@@ -1,6 +1,6 @@
 //! What systemd tells the program, and is told.
 
-use std::{io::ErrorKind, os::fd::OwnedFd, path::Path, process::Stdio};
+use std::{iter, os::fd::OwnedFd, path::Path, process::Stdio};
 
 use http::StatusCode;
 use tokio::{net::UnixDatagram, process::Command};
@@ -8,7 +8,7 @@ use tokio::{net::UnixDatagram, process::Command};
 use crate::{
     pipe::{program, soon},
     reload_watch::replace,
-    support::{Client, Running, folder, within},
+    support::{Answer, Client, Gate, HttpServer, Reserved, Running, folder, within},
 };
 
 /// The program with the listener as its third file, as systemd hands it over.
@@ -81,10 +81,66 @@ async fn a_socket_that_strangers_reach_is_not_served_without_keys() {
 }
 
 /// What systemd hears next.
-async fn heard(socket: &UnixDatagram) -> String {
+async fn any(socket: &UnixDatagram) -> String {
     let mut message = [0; 256];
     let length = within("a notification", socket.recv(&mut message)).await;
     String::from_utf8(message[..length.unwrap()].to_vec()).unwrap()
+}
+
+/// What it hears next that is not for people.
+async fn heard(socket: &UnixDatagram) -> String {
+    loop {
+        let heard = any(socket).await;
+        if !heard.starts_with("STATUS=") {
+            return heard;
+        }
+    }
+}
+
+/// What it has heard by now and nobody has looked at.
+fn rest(socket: &UnixDatagram) -> String {
+    let mut message = [0; 4096];
+    let lengths = iter::from_fn(|| {
+        let length = socket.try_recv(&mut message).ok()?;
+        Some(String::from_utf8_lossy(&message[..length]).into_owned())
+    });
+    lengths.collect()
+}
+
+#[tokio::test]
+async fn systemctl_status_shows_how_many_servers_are_up_and_what_the_stop_waits_for() {
+    let (up, later) = (HttpServer::with_tools(&["slow"]).await, Reserved::new());
+    let gate = Gate::default();
+    let held = gate.clone();
+    up.on("tools/call", move |heard| {
+        Answer::result(heard, "{}").held(&held)
+    });
+    let folder = folder(&(up.table("up") + &later.table("later")), &[]);
+    let path = folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    let mut command = program(folder.path());
+    command
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .env("NOTIFY_SOCKET", &path);
+    let shows = async |line: String| {
+        let line = format!("STATUS={line}\n");
+        while any(&socket).await != line {}
+    };
+
+    let mut running = Running::of(command).await;
+    let address = running.url.trim_start_matches("http://").to_owned();
+    shows(format!("Serving on {address}; 1 of 2 servers up")).await;
+    let _later = later.serve();
+    shows(format!("Serving on {address}; 2 of 2 servers up")).await;
+    let client = running.client().open().await;
+    let called = tokio::spawn(async move { client.call("up__slow", "{}").await });
+    up.hears("tools/call").await;
+    running.signal("TERM").await;
+    shows("Draining: 1 call under way".to_owned()).await;
+
+    gate.open();
+    assert_eq!(called.await.unwrap().status, StatusCode::OK);
+    assert!(running.ended().await.success());
 }
 
 #[tokio::test]
@@ -119,9 +175,8 @@ async fn systemd_is_told_of_start_reload_life_and_end_in_this_order() {
     }
     assert!(running.stop().await.success());
     assert_eq!(heard(&socket).await, "STOPPING=1\n");
-    let mut more = [0; 8];
-    let silent = socket.try_recv(&mut more).map_err(|error| error.kind());
-    assert_eq!(silent, Err(ErrorKind::WouldBlock), "there is no watchdog");
+    let rest = rest(&socket);
+    assert!(!rest.contains("WATCHDOG"), "there is none: {rest}");
 
     let mut running = start(&[("WATCHDOG_USEC", "20000")]).await;
     let mut all = Vec::new();
