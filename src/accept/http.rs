@@ -189,7 +189,7 @@ impl Endpoint {
     fn session(&self, visit: &Visit, headers: &HeaderMap) -> Result<Arc<Session>, Refusal> {
         let id = headers.get(SESSION).ok_or(Refusal::SessionMissing)?;
         let id = id.to_str().map_err(|_not_ascii| Refusal::SessionUnknown)?;
-        let session = self.pipeline.sessions.find(id, visit)?;
+        let session = self.pipeline.find(id, visit)?;
         stateless::known(headers)?;
         Ok(session)
     }

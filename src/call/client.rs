@@ -155,6 +155,12 @@ impl Client {
         there.map(|(_, uri)| uri.clone()).collect()
     }
 
+    /// All resources that it wants to hear of.
+    pub fn all_watched(&self) -> Vec<(ServerName, String)> {
+        let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.keys().cloned().collect()
+    }
+
     /// Whether it knows of tasks, by revision or by extension.
     pub fn knows_tasks(&self) -> bool {
         self.revision == Revision::V2025_11_25 || self.capabilities.contains("/tasks\"")

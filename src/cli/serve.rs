@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{CliError, log};
 use crate::{
     config::Config,
-    gateway::{Gateway, Source, session_key, systemd},
+    gateway::{Gateway, Source, state, systemd},
     mcp::List,
     observe::audit::{Audit, AuditConfig},
     pipeline::Pipeline,
@@ -45,9 +45,9 @@ pub(super) async fn http(
     let address = listener.local_addr()?;
     let mut signals = Signals::listen()?;
     let audit = Audit::start(&config.audit).map_err(|error| CliError::Usage(error.to_string()))?;
-    let key = session_key(&config.gateway, |name| std::env::var_os(name))?;
+    let state = state(&config.gateway, |name| std::env::var_os(name))?;
     let gateway = Gateway::across_cores(config, audit)?;
-    let gateway = gateway.from_files(source).sealing_with(key);
+    let gateway = gateway.from_files(source).outlived_by(state);
     let hangups = tokio::spawn(hangups(&gateway, signals.told.clone())?);
     gateway.attend().await;
     if config.gateway.watch {

@@ -19,6 +19,7 @@ pub mod systemd;
 mod timers;
 mod turned_away;
 mod watch;
+mod wishes;
 mod workers;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -28,7 +29,7 @@ pub use config::{GatewayConfig, Names};
 pub use explain::{Asker, Explained, SentHeader, explain};
 pub use reload::{ReloadError, Reloader, Source};
 pub use reloaded::Reloaded;
-pub use state::{StateError, session_key};
+pub use state::{State, StateError, state};
 pub use supposed::{Supposed, plan};
 
 use tokio::{
@@ -45,11 +46,11 @@ use crate::{
     observe::audit::Audit,
     pipeline::Pipeline,
     route::Naming,
-    seal::Key,
     session::Sessions,
     start::Start,
 };
 use keepers::Keepers;
+use wishes::Keeping;
 use workers::Workers;
 
 /// How often idle sessions are looked for and metrics are folded.
@@ -62,6 +63,8 @@ pub struct Gateway {
     pipeline: Arc<Pipeline>,
     config: GatewayConfig,
     reloader: Reloader,
+    /// What keeps what sessions want to hear of.
+    wishes: Option<Keeping>,
 }
 
 impl Gateway {
@@ -102,6 +105,7 @@ impl Gateway {
             pipeline,
             config: gateway,
             reloader: Reloader::new(keepers, config),
+            wishes: None,
         }
     }
 
@@ -125,11 +129,13 @@ impl Gateway {
         self.reloader.reload().await
     }
 
-    /// Seals the ids of sessions with a key that outlives the process, from the first one on.
+    /// Lets sessions outlive the process, from the first one on: their ids are sealed with a key
+    /// that does, and what they want to hear of is kept.
     #[must_use]
-    pub fn sealing_with(self, key: Option<Key>) -> Self {
-        if let Some(key) = key {
+    pub fn outlived_by(mut self, state: Option<State>) -> Self {
+        if let Some(State { key, folder }) = state {
             self.pipeline.sessions.seal_with(key);
+            self.wishes = Some(wishes::keep(&self.pipeline, &folder));
         }
         self
     }
@@ -230,6 +236,10 @@ impl Gateway {
 
     /// Ends every session and every server, and waits for it.
     pub async fn stop(self) {
+        // First: what has ended wants nothing any more.
+        if let Some(wishes) = self.wishes {
+            wishes.end().await;
+        }
         for session in self.pipeline.sessions.all() {
             self.pipeline.end(session.id());
         }

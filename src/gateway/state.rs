@@ -1,4 +1,5 @@
-//! What outlives the process: the key that seals the ids of sessions, in `[gateway] state_dir`.
+//! What outlives the process, in `[gateway] state_dir`: the key that seals the ids of sessions. What
+//! those want to hear of is in `wishes`.
 
 use std::{
     ffi::OsString,
@@ -30,17 +31,25 @@ pub enum StateError {
     Io(PathBuf, #[source] io::Error),
 }
 
-/// The key that seals the ids of sessions; made if there is none yet. Nothing where nothing can
-/// be kept, of which the log says why: sessions then end with the process.
+/// What outlives the process.
+pub struct State {
+    /// What seals the ids of sessions.
+    pub key: Key,
+    /// Where it is kept, and what sessions want to hear of.
+    pub folder: PathBuf,
+}
+
+/// What outlives the process; the key is made if there is none yet. Nothing where nothing can be
+/// kept, of which the log says why: sessions then end with the process.
 ///
 /// `variable` looks into the environment.
 ///
 /// # Errors
 /// When somebody has named a folder that cannot be used, or the key there is no secret or no key.
-pub fn session_key(
+pub fn state(
     config: &GatewayConfig,
     variable: impl Fn(&str) -> Option<OsString>,
-) -> Result<Option<Key>, StateError> {
+) -> Result<Option<State>, StateError> {
     let Some(folder) = config.state_dir(variable) else {
         tracing::warn!("nowhere to keep the key of sessions ([gateway] state_dir): {MEMORY}");
         return Ok(None);
@@ -49,7 +58,7 @@ pub fn session_key(
         return Ok(None);
     }
     match key_in(&folder) {
-        Ok(key) => Ok(Some(key)),
+        Ok(key) => Ok(Some(State { key, folder })),
         Err(error @ StateError::Io(..)) if config.state_dir.is_none() => {
             tracing::warn!("{error}: {MEMORY}");
             Ok(None)
@@ -176,9 +185,9 @@ mod tests {
         };
         let of_systemd = |name: &str| (name == "STATE_DIRECTORY").then(|| taken.clone().into());
 
-        assert!(session_key(&named(Some(&taken)), |_| None).is_err());
-        let key = session_key(&named(None), of_systemd).unwrap();
-        assert!(key.is_none());
-        assert!(session_key(&named(None), |_| None).unwrap().is_none());
+        assert!(super::state(&named(Some(&taken)), |_| None).is_err());
+        let kept = super::state(&named(None), of_systemd).unwrap();
+        assert!(kept.is_none());
+        assert!(super::state(&named(None), |_| None).unwrap().is_none());
     }
 }

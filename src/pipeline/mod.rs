@@ -10,6 +10,7 @@ mod notices;
 mod parking;
 mod plan;
 mod publish;
+mod restored;
 mod sessions;
 mod trial;
 

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Resources that one client may subscribe to.
-const WATCHED: usize = 1000;
+pub(super) const WATCHED: usize = 1000;
 /// How long the URI of each may be, in bytes: it is kept as long as somebody wants to hear of it.
 const LONGEST_URI: usize = 8 * 1024;
 
@@ -44,6 +44,7 @@ impl Pipeline {
 
     pub(super) async fn set_level(&self, plan: &Plan, session: &Session, level: Level) {
         session.client.set_level(level);
+        self.sessions.wishes_changed();
         let lowest = self.lowest_level().unwrap_or(level);
         plan.servers.set_level(&session.client, level, lowest).await;
     }
@@ -82,6 +83,9 @@ impl Pipeline {
     /// because another session still listens.
     pub(super) fn follow(&self, plan: &Plan, routed: &Routed, session: &Session) -> bool {
         let (target, server) = (&routed.call().target, routed.server());
+        if matches!(target, Target::Subscription(..)) {
+            self.sessions.wishes_changed();
+        }
         match target {
             Target::Subscription(uri, true) => {
                 self.subscriptions.add(server, uri, session.id());
@@ -126,6 +130,7 @@ impl Pipeline {
             client.watch(routed.server(), uri, false);
             self.subscriptions
                 .remove(routed.server(), uri, &client.session);
+            self.sessions.wishes_changed();
             return;
         }
         let (Target::Tool(_), Reply::Whole(message)) = (&routed.call().target, reply) else {
@@ -174,6 +179,7 @@ impl Pipeline {
         let last = !self.sessions.has(ended.identity());
         let servers = self.plan.load().servers.clone();
         servers.session_ended(&ended.client, last);
+        self.sessions.wishes_changed();
         for (server, uri) in self.subscriptions.forget(ended.id()) {
             servers.unsubscribe(&server, &uri);
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Session, Sessions,
+    Found, Session, Sessions,
     sealed::{self, Sealed},
 };
 use crate::{
@@ -51,7 +51,7 @@ impl Sessions {
     /// The same for one that was made up, is somebody else's, too old, or has ended; and when
     /// there is no room.
     #[cold]
-    pub(super) fn rebuild(&self, id: &str, visit: &Visit) -> Result<Arc<Session>, Refusal> {
+    pub(super) fn rebuild(&self, id: &str, visit: &Visit) -> Result<Found, Refusal> {
         let said = self.key().and_then(|key| Sealed::open(key, visit, id));
         let said = said.filter(|said| !said.is_over());
         let said = said.ok_or(Refusal::SessionUnknown)?;
@@ -64,14 +64,16 @@ impl Sessions {
         let client = client.within(visit.extent.clone());
         let session = Arc::new(Session::again(client, numbers()));
         let entered = self.enter(session.clone())?;
-        if Arc::ptr_eq(&entered, &session) {
+        let is_first = Arc::ptr_eq(&entered, &session);
+        if is_first {
             tracing::info!(
                 caller = %session.identity(),
                 revision = %session.client.revision,
                 "session rebuilt from its id"
             );
         }
-        Ok(entered)
+        let wish = is_first.then(|| self.before.take(id)).flatten();
+        Ok((entered, wish.map(Box::new)))
     }
 
     fn key(&self) -> Option<&Key> {

@@ -8,6 +8,7 @@ mod sealed;
 mod subscriptions;
 mod table;
 mod trail;
+mod wishes;
 
 use std::{
     net::IpAddr,
@@ -22,10 +23,11 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 pub use outbox::{Outbox, Reader};
-pub use sealed::Sealed;
+pub use sealed::{LIFE, Sealed};
 pub use subscriptions::Subscriptions;
-pub use table::{Sessions, random_id};
+pub use table::{Found, Sessions, random_id};
 pub use trail::{EventId, PATIENCE, Trail};
+pub use wishes::{Mark, Wish, Wishes, mark};
 
 use crate::{
     call::{Caller, Client, Identity, KeyName, Sight},

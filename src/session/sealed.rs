@@ -12,7 +12,7 @@ const VERSION: u8 = 1;
 /// The longest id, in characters: it is in the head of each request.
 const LONGEST: usize = 1024;
 /// How long an id can be come back with.
-pub(super) const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+pub const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 /// The time of issue, the revision, the length of the capabilities.
 const FIXED: usize = 8 + 1 + 2;
 /// The shortest id, in characters: what stands for a stateless caller is shorter.

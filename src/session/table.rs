@@ -10,7 +10,12 @@ use http::{HeaderValue, header::AUTHORIZATION};
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
-use super::{Filter, Session, ended::Ended, room::Room};
+use super::{
+    Filter, Session,
+    ended::Ended,
+    room::Room,
+    wishes::{Before, Wish},
+};
 use crate::{
     call::{Client, Identity, Visit},
     map::Table,
@@ -24,6 +29,9 @@ const KEPT: char = ':';
 /// What a client may say of itself, in bytes: it is kept as long as the session is.
 const SAID: usize = 64 * 1024;
 
+/// A session, and what it wants to hear of again.
+pub type Found = (Arc<Session>, Option<Box<Wish>>);
+
 /// Every session.
 #[derive(Debug)]
 pub struct Sessions {
@@ -32,6 +40,7 @@ pub struct Sessions {
     pub(super) key: OnceLock<Option<Key>>,
     pub(super) ended: Ended,
     room: Room,
+    pub(super) before: Before,
     /// Those that had to go for others, until somebody has taken leave of them.
     gone: Mutex<Vec<Arc<Session>>>,
     went: Notify,
@@ -48,6 +57,7 @@ impl Sessions {
             key: OnceLock::new(),
             ended: Ended::default(),
             room: Room::new(most),
+            before: Before::default(),
             gone: Mutex::default(),
             went: Notify::new(),
             opening: Mutex::default(),
@@ -202,23 +212,24 @@ impl Sessions {
         }))
     }
 
-    /// The session of that id, if this caller opened it, by this path; perhaps before a restart.
+    /// The session of that id, if this caller opened it, by this path; perhaps before a restart, and
+    /// then with what it wanted to hear of.
     ///
     /// # Errors
     /// The same for an unknown session and for somebody else's.
-    pub fn find(&self, id: &str, visit: &Visit) -> Result<Arc<Session>, Refusal> {
-        let session = self.by_id.get(id).map(|session| session.clone());
-        let session = match session {
-            Some(session) => session,
+    pub fn find(&self, id: &str, visit: &Visit) -> Result<Found, Refusal> {
+        let (session, wish) = match self.get(id) {
+            Some(session) => (session, None),
             None => self.rebuild(id, visit)?,
         };
-        let mine = |session: &Arc<Session>| {
-            session.client.identity == visit.caller.identity
-                && session.client.extent == visit.extent
-                && !session.client.revision.is_stateless()
-                && !id.contains(KEPT)
-        };
-        Some(session).filter(mine).ok_or(Refusal::SessionUnknown)
+        let mine = session.client.identity == visit.caller.identity
+            && session.client.extent == visit.extent
+            && !session.client.revision.is_stateless()
+            && !id.contains(KEPT);
+        match mine {
+            true => Ok((session, wish)),
+            false => Err(Refusal::SessionUnknown),
+        }
     }
 
     /// The session of that id, whoever opened it.

@@ -7,10 +7,10 @@ use mcpgate::{
     call::{Caller, Extent, Identity, Standing, Visit, Who},
     mcp::Revision,
     seal::Key,
-    session::Sealed,
+    session::{Sealed, Wish, mark},
 };
 
-use crate::support::{Client, Gateway, HttpServer, initialize};
+use crate::support::{BELIEVED, Client, Gateway, HttpServer, Reserved, initialize, within};
 
 const KEY: [u8; Key::LENGTH] = [7; Key::LENGTH];
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -174,4 +174,79 @@ async fn a_stream_that_is_come_back_for_after_a_restart_is_a_fresh_one() {
         let mut rest = client.with("last-event-id", &ids[98]).listen().await;
         assert_eq!(rest.next().await.unwrap().id.as_ref(), Some(&ids[99]));
     }
+}
+
+/// What it wanted of the server `up` before.
+fn wanted(gateway: &Gateway, id: &str, uris: &[&str]) {
+    let up = |uri: &&str| ("up".to_owned().try_into().unwrap(), (*uri).to_owned());
+    let wish = Wish {
+        level: None,
+        resources: uris.iter().map(up).collect(),
+    };
+    let before = [(mark(id), wish)].into();
+    gateway.pipeline().sessions.wanted_before(before);
+}
+
+fn offer(server: &HttpServer, uris: &[&str]) {
+    let resource = |uri: &&str| format!(r#"{{"uri":"{uri}","name":"x"}}"#);
+    let resources: Vec<String> = uris.iter().map(resource).collect();
+    server.offer("resources/list", &resources);
+}
+
+#[tokio::test]
+async fn only_what_its_caller_may_see_now_is_subscribed_to_again() {
+    let server = HttpServer::with_tools(&[]).await.without_sessions();
+    offer(&server, &["x://1", "x://2"]);
+    let policy = BELIEVED.replace(
+        "[roles.guest]\nallow = [\"*\"]",
+        "[roles.guest]\nallow = [\"resource:up/x://1\"]",
+    );
+    let gateway = Gateway::with_policy(&server.table("up"), &policy).await;
+    gateway
+        .pipeline()
+        .sessions
+        .seal_with(Key::new(&KEY).unwrap());
+    gateway.settled().await;
+    let sam = Identity::User(None, "sam".into());
+    let id = issued(HOUR, sam, Extent::All);
+    wanted(&gateway, &id, &["x://1", "x://2", "x://gone"]);
+
+    let client = back(&gateway, &id).asking_for("sam", "guest");
+    assert_eq!(pinged(&client).await, StatusCode::OK);
+    server.hears("resources/subscribe").await;
+    // The end of the gateway comes after all that it had to say.
+    let session = gateway.pipeline().sessions.get(&id).unwrap();
+    gateway.stop().await;
+
+    let heard = server.heard_of("resources/subscribe");
+    assert_eq!(heard.len(), 1);
+    assert_eq!(heard[0].param("uri"), "x://1");
+    assert_eq!(session.client.all_watched().len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_comes_up_after_its_session_has_come_back_is_told_all_the_same() {
+    let reserved = Reserved::new();
+    let config = format!(
+        "[gateway]\nfirst_list_wait = '0s'\n{}",
+        reserved.table("up")
+    );
+    let gateway = gateway(&config).await;
+    let id = anonymous(HOUR);
+    wanted(&gateway, &id, &["x://1"]);
+    gateway.loses("up").await;
+    assert_eq!(pinged(&back(&gateway, &id)).await, StatusCode::OK);
+    let session = gateway.pipeline().sessions.get(&id).unwrap();
+    within("the subscription", async {
+        while session.client.watches() == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+
+    let server = reserved.serve();
+    offer(&server, &["x://1"]);
+
+    let heard = server.hears("resources/subscribe").await;
+    assert_eq!(heard.param("uri"), "x://1");
 }
