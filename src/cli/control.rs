@@ -23,11 +23,14 @@ use crate::{
     gateway::GatewayConfig,
 };
 
+/// Where a service of systemd has it (examples/systemd).
+const OF_SERVICE: &str = "/run/mcpgate/mcpgate.sock";
+
 /// Where the running gateway is.
 #[derive(Debug, Args)]
 pub(super) struct At {
     /// The control socket of the running gateway [default: `control_socket` of the config file,
-    /// else mcpgate.sock in $RUNTIME_DIRECTORY or $XDG_RUNTIME_DIR]
+    /// else mcpgate.sock in $RUNTIME_DIRECTORY or $XDG_RUNTIME_DIR, else /run/mcpgate/mcpgate.sock]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
 }
@@ -58,9 +61,12 @@ impl Options {
         if let Some(path) = at.socket {
             return Ok(Control { path });
         }
-        let found = self
-            .gateway()?
-            .control_socket(|name| std::env::var_os(name));
+        let config = self.gateway()?;
+        let found = config.control_socket(|name| std::env::var_os(name));
+        let found = match config.control_socket {
+            Some(_) => found,
+            None => existing(found, Path::new(OF_SERVICE)),
+        };
         let path = found.ok_or_else(|| {
             let words = "no control socket is known: name it with --socket PATH, or as \
                          `control_socket` in [gateway]";
@@ -111,6 +117,15 @@ impl Control {
     }
 }
 
+/// Where nobody has said which: that of the service, if there is one and none of our own.
+fn existing(own: Option<PathBuf>, of_service: &Path) -> Option<PathBuf> {
+    match &own {
+        Some(path) if path.exists() => own,
+        _ if of_service.exists() => Some(of_service.to_owned()),
+        _ => own,
+    }
+}
+
 /// One request and its answer.
 ///
 /// # Errors
@@ -143,4 +158,24 @@ pub(super) async fn text(response: Response<Incoming>) -> Result<String, CliErro
     let body = response.into_body().collect().await;
     let body = body.map_err(|error| CliError::Answer(format!("the gateway hung up: {error}")))?;
     Ok(String::from_utf8_lossy(&body.to_bytes()).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_socket_of_the_service_is_taken_where_there_is_none_of_our_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let [own, service] = ["own", "service"].map(|name| folder.path().join(name));
+        let found = |own: &Path| existing(Some(own.to_owned()), &service);
+
+        assert_eq!(existing(None, &service), None);
+        assert_eq!(found(&own).as_ref(), Some(&own));
+        std::fs::write(&service, "").unwrap();
+        assert_eq!(found(&own).as_ref(), Some(&service));
+        assert_eq!(existing(None, &service).as_ref(), Some(&service));
+        std::fs::write(&own, "").unwrap();
+        assert_eq!(found(&own).as_ref(), Some(&own));
+    }
 }
