@@ -19,8 +19,9 @@ use super::{
     environment::Environment,
     journal::Journal,
     noise::{Fate, Flood},
+    unstarted,
 };
-use crate::call::ServerName;
+use crate::{call::ServerName, launch};
 
 const SIGTERM: i32 = 15;
 /// How long the system may take to kill.
@@ -50,7 +51,7 @@ pub(super) fn launch(config: &ServerConfig, over: &Environment) -> io::Result<Pr
         wrap.spawn()
     });
     let mut child = spawned.map_err(|error| {
-        let words = format!("{}: {error}", command::named(config));
+        let words = unstarted::because(config, &error.to_string());
         io::Error::new(error.kind(), words)
     })?;
     let pipes = (
@@ -109,12 +110,18 @@ impl Tail {
         while let Ok(1..) = (&mut lines).take(PIECE).read_until(b'\n', &mut line).await {
             let text = String::from_utf8_lossy(&line);
             let text: String = text.trim_end().chars().take(LINE).collect();
+            let is_told = launch::has_failed(&text);
             match flood.line() {
+                // Why the server is down says it in better words.
+                Fate::Shown(_) if is_told => {}
                 Fate::Shown(0) => tracing::info!(%server, "stderr: {text}"),
                 Fate::Shown(left_out) => {
                     tracing::info!(%server, left_out, "stderr: {text}");
                 }
                 Fate::LeftOut => {}
+            }
+            if !is_told {
+                self.journal.write(&text);
             }
             self.keep(text);
             line.clear();
@@ -125,7 +132,6 @@ impl Tail {
     }
 
     fn keep(&self, line: String) {
-        self.journal.write(&line);
         let Ok(mut lines) = self.lines.lock() else {
             return;
         };

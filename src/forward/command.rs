@@ -99,7 +99,8 @@ pub(super) fn named(config: &ServerConfig) -> String {
     format!("`{}`{}", program(config), folder.unwrap_or_default())
 }
 
-fn program(config: &ServerConfig) -> &str {
+/// What is launched.
+pub(super) fn program(config: &ServerConfig) -> &str {
     let command = config.command.as_ref();
     command.map(|command| command.as_str()).unwrap_or_default()
 }

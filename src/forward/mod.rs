@@ -53,6 +53,7 @@ mod stdio;
 mod stream;
 mod supervise;
 mod ticket;
+mod unstarted;
 mod upstream;
 mod watched;
 mod wire;

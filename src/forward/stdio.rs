@@ -18,6 +18,7 @@ use super::{
     headers::Extra,
     outlet::Outlet,
     peer::{Outgoing, Peer, Whose},
+    unstarted,
 };
 use crate::{
     launch,
@@ -101,8 +102,8 @@ async fn keep(
         reason = command::ended(&config, status);
         let last = pipes.tail.last(1);
         if let Some(error) = launch::failure(status, last.first().map(String::as_str)) {
-            let words = format!("it cannot be started: {}: {error}", command::named(&config));
-            peer.life.never(words);
+            let why = unstarted::because(&config, error);
+            peer.life.never(format!("it cannot be started: {why}"));
         }
     }
     peer.end(reason, pipes.tail.last(TAIL));

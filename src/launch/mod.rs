@@ -118,6 +118,11 @@ impl FromStr for Setup {
     }
 }
 
+/// Whether this line of a child's stderr is what a launcher says that could not become the program.
+pub fn has_failed(line: &str) -> bool {
+    line.starts_with(WORDS)
+}
+
 /// Why a child never became the program, if that is how it ended; `last` is the last line that it
 /// wrote to stderr.
 pub fn failure(status: ExitStatus, last: Option<&str>) -> Option<&str> {

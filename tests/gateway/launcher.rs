@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     pipe::{Gate, gone, program, run, server, signal, soon, table},
     stdio_start::Barrier,
-    support::Gateway,
+    support::{Gateway, Running, folder},
 };
 
 #[tokio::test]
@@ -60,7 +60,12 @@ async fn a_program_that_cannot_be_started_is_told_of_as_if_it_were_launched_dire
     let plain = folder.path().join("plain");
     fs::write(&plain, "no program").unwrap();
     fs::set_permissions(&plain, fs::Permissions::from_mode(0o600)).unwrap();
+    let script = folder.path().join("script");
+    fs::write(&script, "#!/no/such/interpreter\n").unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
     let servers = [
+        table("file", "/no/such/program".as_ref(), &[]),
+        table("script", &script, &[]),
         format!(
             "{}cwd = '/'\n",
             table("none", "no-such-program".as_ref(), &[])
@@ -75,21 +80,46 @@ async fn a_program_that_cannot_be_started_is_told_of_as_if_it_were_launched_dire
     for (server, words) in [
         (
             "none",
-            "`no-such-program` in /: No such file or directory (os error 2)",
+            "no folder of PATH has `no-such-program`: install it, or give its whole path (`command`)",
         ),
-        ("plain", "plain` in /: Permission denied (os error 13)"),
         (
-            "nowhere",
-            "fake_server` in /no/such/folder: No such file or directory (os error 2)",
+            "plain",
+            "plain` may not be executed: no program, or not for this user (`command`)",
+        ),
+        ("nowhere", "there is no folder /no/such/folder (`cwd`)"),
+        ("file", "there is no `/no/such/program` (`command`)"),
+        (
+            "script",
+            "script` is to be run by is not there: see its first line (`command`)",
         ),
     ] {
         let error = through.state_of(server).error.unwrap();
-        assert!(error.starts_with("it cannot be started: `"), "{error}");
+        assert!(error.starts_with("it cannot be started: "), "{error}");
         assert!(error.ends_with(words), "{error}");
         assert_eq!(direct.state(server).error, Some(error));
     }
     direct.stop().await;
     through.stop().await;
+}
+
+#[tokio::test]
+async fn that_a_program_is_missing_is_logged_once() {
+    let folder = folder("[servers.none]\ncommand = 'no-such-program'\n", &[]);
+    let mut running = Running::start(folder.path()).await;
+
+    running.says("server is down").await;
+    assert!(running.process.id().is_some());
+    running.signal("TERM").await;
+    running.ended().await;
+
+    let said = running.said();
+    let lines: Vec<&str> = said
+        .lines()
+        .filter(|line| !line.contains("serves"))
+        .collect();
+    let told = lines.iter().filter(|line| line.contains("server=none"));
+    assert_eq!(told.count(), 1, "{said}");
+    assert!(!said.contains("mcpgate launch"), "{said}");
 }
 
 #[tokio::test]

@@ -145,7 +145,10 @@ async fn a_server_that_cannot_be_launched_again_is_down_and_the_call_says_why() 
     let answer = client.call("s__pid", json!({})).await;
 
     let message = answer["error"]["message"].as_str().unwrap();
-    assert!(message.contains("No such file or directory"), "{answer}");
+    assert!(
+        message.contains("it cannot be started: there is no"),
+        "{answer}"
+    );
     becomes(&gate, "s", "down").await;
     gate.stop().await;
 }
