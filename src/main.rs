@@ -7,12 +7,19 @@ use std::{
 
 use clap::Parser;
 use listenfd::ListenFd;
-use mcpgate::cli::{Cli, CliError};
+use mcpgate::{
+    cli::{Cli, CliError},
+    launch::{GUARD, guard},
+};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Before all else: it stays as long as the gateway does, and is to be small.
+    if std::env::args_os().nth(1).is_some_and(|word| word == GUARD) {
+        return guard();
+    }
     let cli = Cli::parse();
     // Before there are threads: it becomes another program.
     if let Some(code) = cli.launch() {

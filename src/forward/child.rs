@@ -17,6 +17,7 @@ use tokio::{
 use super::{
     ServerConfig, command,
     environment::Environment,
+    guarded::Guarded,
     journal::Journal,
     noise::{Fate, Flood},
     unstarted,
@@ -35,6 +36,8 @@ const PIECE: u64 = 64 * 1024;
 /// A child and its ends of the pipes.
 pub(super) struct Process {
     pub(super) child: Box<dyn ChildWrapper>,
+    /// Where there is a program to launch a guard by.
+    pub(super) guarded: Option<Guarded>,
     pub(super) stdin: ChildStdin,
     pub(super) stdout: ChildStdout,
     pub(super) stderr: ChildStderr,
@@ -54,6 +57,8 @@ pub(super) fn launch(config: &ServerConfig, over: &Environment) -> io::Result<Pr
         let words = unstarted::because(config, &error.to_string());
         io::Error::new(error.kind(), words)
     })?;
+    let group = config.launcher.as_deref().zip(child.id());
+    let guarded = group.map(|(launcher, group)| Guarded::watch(launcher, group));
     let pipes = (
         child.stdin().take(),
         child.stdout().take(),
@@ -64,6 +69,7 @@ pub(super) fn launch(config: &ServerConfig, over: &Environment) -> io::Result<Pr
     };
     Ok(Process {
         child,
+        guarded,
         stdin,
         stdout,
         stderr,

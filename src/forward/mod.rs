@@ -19,6 +19,7 @@ mod drain;
 mod environment;
 mod failing;
 mod forgotten;
+mod guarded;
 mod hand;
 mod headers;
 mod hearing;

@@ -15,6 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     ServerConfig, child, command,
     environment::Environment,
+    guarded::Guarded,
     headers::Extra,
     outlet::Outlet,
     peer::{Outgoing, Peer, Whose},
@@ -34,6 +35,7 @@ struct Pipes {
     write: JoinHandle<()>,
     follow: JoinHandle<()>,
     tail: Arc<child::Tail>,
+    guarded: Option<Guarded>,
 }
 
 /// Launches the command and starts to listen.
@@ -58,6 +60,7 @@ pub(super) fn launch(
         write: tokio::spawn(write(process.stdin, queue, peer.stop.clone())),
         follow: tokio::spawn(async move { follower.follow(&server, stderr).await }),
         tail,
+        guarded: process.guarded,
     };
     tasks.spawn(keep(peer.clone(), (process.child, config.clone()), pipes));
     Ok(peer)
@@ -108,6 +111,9 @@ async fn keep(
     }
     peer.end(reason, pipes.tail.last(TAIL));
     child::stop(process.as_mut(), config.stop_timeout()).await;
+    if let Some(guarded) = pipes.guarded {
+        guarded.over();
+    }
     pipes.read.abort();
     pipes.follow.abort();
     peer.life.set_gone();

@@ -5,6 +5,7 @@
 
 #[cfg(target_os = "linux")]
 mod confine;
+mod guard;
 mod identity;
 mod limits;
 mod sandbox;
@@ -19,6 +20,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+pub use guard::{GUARD, Guard, guard};
 pub use identity::Identity;
 pub use limits::Limits;
 pub use sandbox::Sandbox;

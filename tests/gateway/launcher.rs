@@ -1,11 +1,11 @@
 //! Servers are launched through the program itself, which sets their processes up.
 
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use serde_json::json;
 
 use crate::{
-    pipe::{Gate, gone, program, run, server, signal, soon, table},
+    pipe::{Gate, alive, fake, gone, program, run, server, signal, soon, table},
     stdio_start::Barrier,
     support::{Gateway, Running, folder},
 };
@@ -38,6 +38,75 @@ async fn servers_end_with_the_gateway_though_it_is_killed_and_they_do_not_listen
         drop(waits);
         soon("the program", mcpgate.wait()).await.unwrap();
     }
+}
+
+/// The guard that a gateway has launched.
+fn guard_of(gateway: u32) -> Option<u32> {
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let mut guards = pids.filter(|pid| {
+        let read = |file| fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+        let of_gateway = format!("\nPPid:\t{gateway}\n");
+        read("cmdline").ends_with("\0guard\0") && read("status").contains(&of_gateway)
+    });
+    guards.next()
+}
+
+/// A server that has launched two others, which do not read: one that listens to SIGTERM and one
+/// that does not. Their numbers are in the files `soft` and `hard`, what the one is told in `told`.
+fn family(folder: &Path) -> String {
+    let script = r#"
+        (trap 'echo told > told; exit' TERM; echo started > soft; while :; do sleep 0.01; done) 2>/dev/null &
+        soft=$!
+        (trap '' TERM; while :; do sleep 0.01; done) 2>/dev/null &
+        echo $! > hard
+        while ! [ -s soft ]; do sleep 0.01; done
+        echo $soft > soft
+        exec "$0" --name kid"#;
+    let args = ["-c", script, &fake().display().to_string()].map(str::to_owned);
+    let launch = table("kid", Path::new("sh"), &args);
+    format!(
+        "{launch}cwd = '{}'\nstop_timeout = '100ms'\n",
+        folder.display()
+    )
+}
+
+#[tokio::test]
+async fn what_servers_have_launched_ends_with_a_gateway_that_is_killed() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = folder(&family(home.path()), &[]);
+    let mut running = Running::start(folder.path()).await;
+    running.says("server is up").await;
+    let pid = |file| -> u32 {
+        let text = fs::read_to_string(home.path().join(file)).unwrap();
+        text.trim().parse().unwrap()
+    };
+    let (soft, hard) = (pid("soft"), pid("hard"));
+    let guard = guard_of(running.process.id().unwrap()).unwrap();
+
+    running.process.kill().await.unwrap();
+
+    for pid in [soft, hard, guard] {
+        gone(pid).await;
+    }
+    let told = fs::read_to_string(home.path().join("told")).unwrap();
+    assert_eq!(told, "told\n");
+}
+
+#[tokio::test]
+async fn the_guard_of_processes_ends_with_a_gateway_that_stops_and_hears_no_signals_before() {
+    let folder = folder(&server("s", &[]), &[]);
+    let mut running = Running::start(folder.path()).await;
+    running.says("server is up").await;
+    let guard = guard_of(running.process.id().unwrap()).unwrap();
+    for name in ["TERM", "INT", "HUP"] {
+        signal(name, guard).await;
+    }
+    assert!(alive(guard));
+
+    assert!(running.stop().await.success());
+
+    gone(guard).await;
 }
 
 #[tokio::test]
