@@ -2,9 +2,9 @@
 
 mod asked;
 mod bell;
+mod queue;
 
 use std::{
-    collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -17,33 +17,13 @@ use tokio::time::Instant;
 
 pub use asked::Asked;
 use bell::Bell;
+use queue::Queue;
+pub use queue::Told;
 
 use crate::{
     call::{Client, Level},
     mcp::{Frame, Method, Part, fields},
 };
-
-/// How many messages may wait for a client that does not read.
-const WAITING: usize = 1024;
-
-/// What precedes an answer.
-#[derive(Debug, Clone)]
-pub enum Told {
-    /// A notification.
-    Message(Bytes),
-    /// A question, and the number under which its answer is awaited.
-    Question(u64, Box<Frame>),
-}
-
-impl Told {
-    /// As a client reads it that is asked by request.
-    pub fn into_message(self) -> Bytes {
-        match self {
-            Self::Message(message) => message,
-            Self::Question(id, frame) => frame.with(&[(Part::Id, id.to_string().as_bytes())]),
-        }
-    }
-}
 
 /// What precedes the answer to one request, and word that the client no longer wants it.
 ///
@@ -53,9 +33,7 @@ pub struct Exchange {
     client: Arc<Client>,
     /// The level of log messages that this very request asks for.
     level: Option<Level>,
-    queue: Mutex<VecDeque<Told>>,
-    /// Whether the queue has something: asked by every call, where a lock would cost.
-    filled: AtomicBool,
+    queue: Queue,
     came: Bell,
     /// What a stateless client is asked: it gets it as a result.
     asked: Mutex<Vec<(u64, Frame)>>,
@@ -82,8 +60,7 @@ impl Exchange {
         Self {
             client,
             level,
-            queue: Mutex::default(),
-            filled: AtomicBool::new(false),
+            queue: Queue::default(),
             came: Bell::default(),
             asked: Mutex::default(),
             asked_came: Bell::default(),
@@ -172,8 +149,7 @@ impl Exchange {
     /// The client has progress under this token: the server was given another, or the client
     /// comes back for a call that was parked.
     pub fn set_token(&self, token: Bytes) {
-        let mut queue = self.queue();
-        for told in queue.iter_mut() {
+        for told in self.queue.lock().iter_mut() {
             let Told::Message(message) = told else {
                 continue;
             };
@@ -182,7 +158,6 @@ impl Exchange {
                 *message = frame.with(&[(Part::Token, &token)]);
             }
         }
-        drop(queue);
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
     }
 
@@ -219,20 +194,12 @@ impl Exchange {
         self.begun + Duration::from_nanos(self.alive.load(Ordering::Relaxed))
     }
 
-    fn queue(&self) -> MutexGuard<'_, VecDeque<Told>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn tell(&self, told: Told) -> bool {
-        let mut queue = self.queue();
-        if queue.len() >= WAITING {
-            return false;
+        let taken = self.queue.push(told);
+        if taken {
+            self.came.ring();
         }
-        queue.push_back(told);
-        self.filled.store(true, Ordering::Release);
-        drop(queue);
-        self.came.ring();
-        true
+        taken
     }
 
     /// Nothing reaches the client before its answer: a question would wait for ever.
@@ -259,13 +226,7 @@ impl Exchange {
 
     /// The next of what precedes the answer, if it is there.
     pub fn take(&self) -> Option<Told> {
-        if !self.has_message() {
-            return None;
-        }
-        let mut queue = self.queue();
-        let told = queue.pop_front();
-        self.filled.store(!queue.is_empty(), Ordering::Release);
-        told
+        self.queue.take()
     }
 
     /// The next of what precedes the answer.
@@ -275,7 +236,7 @@ impl Exchange {
 
     /// Whether something is there.
     pub fn has_message(&self) -> bool {
-        self.filled.load(Ordering::Acquire)
+        !self.queue.is_empty()
     }
 
     /// The answer will take its time: the client had better know what to come back for.

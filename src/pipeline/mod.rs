@@ -5,6 +5,7 @@
 //! (`Permitted`, `Admitted`, `Routed`), so leaving a stage out does not compile.
 
 mod answer;
+mod coming;
 mod listening;
 mod notices;
 mod parking;
@@ -15,13 +16,11 @@ mod sessions;
 mod trial;
 
 use std::{
-    net::IpAddr,
     pin::{Pin, pin},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use arc_swap::ArcSwap;
-use http::HeaderMap;
 use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +34,7 @@ pub use crate::limit::Held;
 
 use crate::{
     authorise,
-    call::{Call, Caller, Extent, Reply, ServerName, Sight, Standing, Target, Visit},
+    call::{Call, Extent, Reply, ServerName, Target, Visit},
     exchange::Exchange,
     limit,
     mcp::{Frame, List, Part, message},
@@ -101,35 +100,6 @@ impl Pipeline {
     /// What is in force now.
     pub fn plan(&self) -> Arc<Plan> {
         self.plan.load_full()
-    }
-
-    /// Who sent these headers. Asked before the body is read: strangers do not get to spend
-    /// our memory.
-    ///
-    /// # Errors
-    /// When they may not come in.
-    pub async fn identify(
-        &self,
-        plan: &Plan,
-        address: IpAddr,
-        headers: &HeaderMap,
-    ) -> Result<Caller, Refusal> {
-        let Policy {
-            credentials,
-            sign_ins,
-            ..
-        } = &*plan.policy;
-        sign_ins.check(address).map_err(Refusal::SignIns)?;
-        let identified = credentials.identify(Some(address), headers).await;
-        identified.map_err(|unknown| {
-            if unknown.has_tried() {
-                sign_ins.failed(address);
-            }
-            let (scheme, reason) = (unknown.scheme, unknown.reason);
-            tracing::info!(%address, scheme, reason, "nobody known");
-            self.metrics.counted.unknown(scheme, reason);
-            Refusal::Unauthenticated
-        })
     }
 
     /// Answers one request. It cannot fail: a refusal is an answer too.
@@ -259,19 +229,6 @@ impl Pipeline {
         let plan = self.plan();
         let (_, view) = plan.look(&call.visit)?;
         Ok((plan, view))
-    }
-
-    /// What somebody sees who comes in like this.
-    ///
-    /// # Errors
-    /// When the caller has no role.
-    pub fn look(&self, visit: &Visit) -> Result<(Sight, Arc<View>), Refusal> {
-        self.plan.load().look(visit)
-    }
-
-    /// What the user may do whose process speaks over stdin.
-    pub fn local_standing(&self) -> Standing {
-        self.plan.load().policy.local.clone()
     }
 
     /// How many items of each list a server offers, if it has been up.
