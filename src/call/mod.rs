@@ -237,3 +237,19 @@ pub enum Reply {
     /// Nothing: the client has cancelled the request.
     Silence,
 }
+
+impl Reply {
+    /// The id of the task that a server has made of a call.
+    pub fn task(&self) -> Option<String> {
+        let Self::Whole(message) = self else {
+            return None;
+        };
+        memchr::memmem::find(message, br#""taskId""#)?;
+        let frame = Frame::parse(message.clone()).ok()?;
+        let result = frame.raw(Part::Result).unwrap_or_default();
+        // 2025-11-25 has it in `task`, the extension in the result itself.
+        let within = fields::field(result, "task").unwrap_or(result);
+        let id = fields::field(within, "taskId").and_then(fields::string)?;
+        Some(id.into_owned())
+    }
+}

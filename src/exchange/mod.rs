@@ -41,7 +41,7 @@ pub struct Exchange {
     /// The client's own progress token, where it is not the one that progress comes under.
     token: Mutex<Option<Bytes>>,
     /// The token that the server was given in its place.
-    given: OnceLock<Bytes>,
+    given: Mutex<Option<Bytes>>,
     withdrawn: OnceLock<Frame>,
     withdrawal: Bell,
     begun: Instant,
@@ -65,7 +65,7 @@ impl Exchange {
             asked: Mutex::default(),
             asked_came: Bell::default(),
             token: Mutex::default(),
-            given: OnceLock::new(),
+            given: Mutex::default(),
             withdrawn: OnceLock::new(),
             withdrawal: Bell::default(),
             begun: Instant::now(),
@@ -122,19 +122,24 @@ impl Exchange {
     }
 
     fn is_of_another(&self, progress: &Frame) -> bool {
-        let given = self.given.get();
+        let given = self.given();
+        let given = given.as_deref();
         given.is_some_and(|given| progress.raw(Part::Token).map(str::as_bytes) != Some(given))
+    }
+
+    fn given(&self) -> MutexGuard<'_, Option<Bytes>> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The server was given another progress token than the client's.
     pub fn set_given(&self, given: Bytes) {
-        // Only the first time: a call is sent once.
-        drop(self.given.set(given));
+        // Another one, where a replica has seen nothing of it.
+        *self.given() = Some(given);
     }
 
     /// Whether the server was given another one.
     pub fn has_token(&self) -> bool {
-        self.given.get().is_some()
+        self.given().is_some()
     }
 
     /// Passes progress on, under the token that the client gave.

@@ -7,7 +7,7 @@ use crate::{
     call::{Identity, Level, Reply, ServerName, Target},
     exchange::Exchange,
     forward::Sharing,
-    mcp::{Frame, Kind, Method, Part, fields},
+    mcp::{Frame, Kind, Method},
     refusal::Refusal,
     route::Routed,
     session::Session,
@@ -133,19 +133,12 @@ impl Pipeline {
             self.sessions.wishes_changed();
             return;
         }
-        let (Target::Tool(_), Reply::Whole(message)) = (&routed.call().target, reply) else {
+        let Target::Tool(_) = routed.call().target else {
             return;
         };
-        if !client.knows_tasks() || memchr::memmem::find(message, br#""taskId""#).is_none() {
-            return;
-        }
-        let Ok(frame) = Frame::parse(message.clone()) else {
-            return;
-        };
-        let result = frame.raw(Part::Result).unwrap_or_default();
-        // 2025-11-25 has it in `task`, the extension in the result itself.
-        let within = fields::field(result, "task").unwrap_or(result);
-        if let Some(id) = fields::field(within, "taskId").and_then(fields::string) {
+        if client.knows_tasks()
+            && let Some(id) = reply.task()
+        {
             let tool = routed.own_name().unwrap_or_default();
             self.tasks.add(&id, routed.server(), &tool, client);
         }
