@@ -122,7 +122,12 @@ async fn servers(control: &Control, json: bool) -> Result<ExitCode, CliError> {
     ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     let page: Page = serde_json::from_str(&said).unwrap_or_default();
-    rows.extend(page.servers.iter().map(|(name, server)| row(name, server)));
+    for (name, server) in &page.servers {
+        rows.push(row(name, server));
+        let replicas = server.get("replicas").and_then(Value::as_array);
+        let each = replicas.into_iter().flatten();
+        rows.extend(each.map(|replica| row(&format!("- {}", word(replica, "at")), replica)));
+    }
     log::print(&table(&rows))?;
     Ok(ExitCode::SUCCESS)
 }

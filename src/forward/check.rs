@@ -2,10 +2,13 @@
 
 use std::{collections::HashMap, path::Path};
 
-use http::{HeaderName, HeaderValue, Uri, header::AUTHORIZATION};
+use http::{HeaderName, HeaderValue, header::AUTHORIZATION};
 use indexmap::IndexMap;
 
-use super::config::{Scope, Secret, ServerConfig, Text};
+use super::{
+    config::{Scope, Secret, ServerConfig, Text},
+    urls::Urls,
+};
 use crate::{call::Template, config::Fault};
 
 /// Set by the gateway on each request, or about one connection only. `mcp-*` is reserved too.
@@ -32,7 +35,7 @@ impl ServerConfig {
     pub(crate) fn check(&self) -> Result<(), Fault> {
         match (&self.command, &self.url) {
             (Some(command), None) => self.check_launch(command)?,
-            (None, Some(url)) => self.check_connection(url)?,
+            (None, Some(urls)) => self.check_connection(urls)?,
             (Some(_), Some(_)) => {
                 let message = "either `command` or `url`: a server is launched or connected to";
                 return Err(Fault::at([], message));
@@ -124,7 +127,7 @@ impl ServerConfig {
         }
     }
 
-    fn check_connection(&self, Text(url): &Text) -> Result<(), Fault> {
+    fn check_connection(&self, urls: &Urls) -> Result<(), Fault> {
         let launch_only = [
             ("args", !self.args.is_empty()),
             ("env", !self.env.is_empty()),
@@ -135,7 +138,7 @@ impl ServerConfig {
                 return Err(Fault::at_key([key], "belongs to `command`, not to `url`"));
             }
         }
-        check_url(url).map_err(|message| Fault::at(["url"], message))?;
+        urls.check()?;
         self.check_breaker()?;
         self.check_forwarding(&check_headers(&self.headers)?)
     }
@@ -182,25 +185,6 @@ impl ServerConfig {
         }
         Ok(())
     }
-}
-
-fn check_url(url: &str) -> Result<(), &'static str> {
-    let Ok(uri) = url.parse::<Uri>() else {
-        return Err("not a URL; write it like \"http://127.0.0.1:8080/mcp\"");
-    };
-    if !matches!(uri.scheme_str(), Some("http" | "https")) {
-        return Err("must start with `http://` or `https://`");
-    }
-    if uri.host().unwrap_or_default().is_empty() {
-        return Err("names no host");
-    }
-    if uri
-        .authority()
-        .is_some_and(|authority| authority.as_str().contains('@'))
-    {
-        return Err("a user and password go into `headers`, as `Authorization`");
-    }
-    Ok(())
 }
 
 /// The headers of a table `headers`, each with its name as written.

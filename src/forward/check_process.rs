@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     config::{Scope, ServerConfig},
     size::Size,
+    urls::MOST,
 };
 use crate::{config::Fault, launch::Sandbox};
 
@@ -14,7 +15,7 @@ const LEAST_FILES: u64 = 16;
 
 impl ServerConfig {
     /// Which keys are set that are about a process.
-    pub(super) fn about_a_process(&self) -> [(&'static str, bool); 10] {
+    pub(super) fn about_a_process(&self) -> [(&'static str, bool); 11] {
         [
             ("memory", self.memory.is_some()),
             ("cpu", self.cpu.is_some()),
@@ -26,7 +27,24 @@ impl ServerConfig {
             ("start", self.start.is_some()),
             ("idle_stop", self.idle_stop.is_some()),
             ("max_instances", self.max_instances.is_some()),
+            ("pool", self.pool.is_some()),
         ]
+    }
+
+    /// How many copies of it there may be.
+    fn check_pool(&self) -> Result<(), Fault> {
+        if self.pool == Some(0) {
+            return Err(Fault::at(["pool"], "with 0 nobody would be served"));
+        }
+        if self.pool() > MOST {
+            return Err(Fault::at(["pool"], format!("expected 1 to {MOST}")));
+        }
+        if self.pool() > 1 && !matches!(self.scope, None | Some(Scope::Shared)) {
+            let message = "needs `scope = \"shared\"`: others have an instance for each \
+                           session or user (`max_instances`)";
+            return Err(Fault::at_key(["pool"], message));
+        }
+        Ok(())
     }
 
     /// What its process may use, and as whom it runs.
@@ -56,6 +74,7 @@ impl ServerConfig {
             let message = "needs `scope = \"session\"` or `\"user\"`: everybody shares one";
             return Err(Fault::at_key(["max_instances"], message));
         }
+        self.check_pool()?;
         for (key, name) in [("user", &self.user), ("group", &self.group)] {
             if name.as_ref().is_some_and(|name| name.trim().is_empty()) {
                 return Err(Fault::at([key], "is empty"));

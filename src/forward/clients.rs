@@ -66,7 +66,8 @@ impl Http {
         }
         let opened = cell.get_or_try_init(|| async {
             let opened = self.open(Some(client), extra).await;
-            opened.map_err(|trouble| trouble.into_refusal(&self.wire.outlet.server))
+            let outlet = &self.wire.outlet;
+            opened.map_err(|trouble| outlet.unopened(trouble.into_refusal(&outlet.server)))
         });
         let upstream = match timeout(self.patience, opened).await {
             Ok(opened) => opened.cloned()?,

@@ -17,7 +17,7 @@ use std::{
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use super::{BreakerConfig, size::Size};
+use super::{BreakerConfig, size::Size, urls::Urls};
 use crate::{call::Networks, launch::Sandbox, mcp::Revision};
 
 /// A string in which `${VAR}` and `${file:/path}` were expanded when it was read.
@@ -105,8 +105,8 @@ pub struct ServerConfig {
     pub env: IndexMap<String, Secret>,
     /// The folder it runs in; default: that of the config file. Always set once loaded.
     pub cwd: Option<PathBuf>,
-    /// A streamable HTTP server.
-    pub url: Option<Text>,
+    /// Where a remote server is; several addresses are replicas of one server.
+    pub url: Option<Urls>,
     /// Sent with each request to `url`.
     pub headers: IndexMap<String, Secret>,
     /// How it speaks over `url`; default: found out.
@@ -175,6 +175,8 @@ pub struct ServerConfig {
     pub idle_stop: Option<Duration>,
     /// How many instances there may be at once, one for each session or user; default: 64.
     pub max_instances: Option<usize>,
+    /// How many copies of it share the calls of everybody; default: 1.
+    pub pool: Option<usize>,
     /// The `mcpgate` that sets its process up; without one, the program is launched directly.
     #[serde(skip)]
     pub launcher: Option<PathBuf>,
@@ -217,6 +219,7 @@ impl Default for ServerConfig {
             start: None,
             idle_stop: None,
             max_instances: None,
+            pool: None,
             launcher: None,
         }
     }
@@ -231,6 +234,11 @@ impl ServerConfig {
     /// How many instances there may be at once, beside the gateway's own.
     pub fn max_instances(&self) -> usize {
         self.max_instances.unwrap_or(64)
+    }
+
+    /// How many copies of it share the calls of everybody.
+    pub fn pool(&self) -> usize {
+        self.pool.unwrap_or(1)
     }
 
     /// How long its process may take to end by itself, and again after SIGTERM.

@@ -10,11 +10,13 @@ use super::{
     answer::Trouble,
     headers::Headers,
     http::Http,
+    life::Life,
     link::Link,
     listing::{self, Greeting},
     outlet::Outlet,
+    peer::Peer,
     pool::{Opener, Pool},
-    server::{Connection, Server},
+    server::Server,
     stateless::Stateless,
     wire::Wire,
 };
@@ -22,6 +24,31 @@ use crate::{mcp::Revision, refusal::Refusal};
 
 /// How long a server may take to say that it does not know a question.
 const PROBE: Duration = Duration::from_secs(5);
+
+/// What a connection is followed by until it falls.
+pub(super) enum Connection {
+    /// The gateway's own peer.
+    Peer(Arc<Peer>),
+    /// The gateway's own session.
+    Session(Life),
+}
+
+impl Connection {
+    /// Ends a child, and waits until it is gone: the next one might want the same files.
+    pub(super) async fn stop(&self) {
+        if let Self::Peer(peer) = self {
+            peer.stop.cancel();
+            peer.life.gone().await;
+        }
+    }
+
+    pub(super) fn life(&self) -> &Life {
+        match self {
+            Self::Peer(peer) => &peer.life,
+            Self::Session(life) => life,
+        }
+    }
+}
 
 impl Server {
     /// Reaches the server by the link it was reached by before, or finds out which one it takes.

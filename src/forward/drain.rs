@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::join_all;
 use tokio::time::{Instant, interval, timeout};
 
 use super::{
@@ -23,12 +24,18 @@ impl Server {
     /// It has been taken out of the plan: only calls that have begun before find it, in `before`.
     pub fn dismiss(&self, before: &Arc<Servers>) {
         // Nobody is dismissed twice; if so, the first word holds.
-        drop(self.left.set(Arc::downgrade(before)));
+        for one in self.each() {
+            drop(one.left.set(Arc::downgrade(before)));
+        }
     }
 
     /// Waits for the calls under way, if it has been dismissed: as long as one may take by its own
     /// settings (`timeout_total`), and no longer.
     pub async fn drain(&self) {
+        join_all(self.each().into_iter().map(Self::drain_one)).await;
+    }
+
+    async fn drain_one(&self) {
         let Some(before) = self.left.get() else {
             return;
         };
@@ -40,6 +47,10 @@ impl Server {
 
     /// Ends what stands. A child's own task sees it out.
     pub async fn leave(&self) {
+        join_all(self.each().into_iter().map(Self::leave_one)).await;
+    }
+
+    async fn leave_one(&self) {
         let Some(link) = self.link.swap(None) else {
             return;
         };
@@ -82,5 +93,5 @@ async fn unused(link: &Arc<Link>, held: usize) {
 
 /// Each call holds the link on which it is carried.
 fn is_unused(link: &Arc<Link>, held: usize) -> bool {
-    Arc::strong_count(link) <= held && !link.streams()
+    Arc::strong_count(link) <= held && link.streaming() == 0
 }

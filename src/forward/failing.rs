@@ -1,6 +1,8 @@
 //! What a server's calls tell of it, and whether the next one is carried.
 
-use tokio::time::timeout;
+use std::{convert::Infallible, future::pending, time::Duration};
+
+use tokio::time::{sleep, timeout};
 
 use super::{
     breaker::{Breaker, Open},
@@ -9,7 +11,30 @@ use super::{
 };
 use crate::{call::Reply, refusal::Refusal};
 
+/// What lies between two questions at least.
+const LEAST: Duration = Duration::from_millis(10);
+
 impl Server {
+    /// Has a replica asked whether it is back that calls are no longer sent to: the others carry
+    /// them, so that none would ask.
+    pub(super) async fn recover(&self, link: &Link) -> Infallible {
+        let Some(breaker) = self.breaker.as_ref().filter(|_| self.at.is_some()) else {
+            return pending().await;
+        };
+        loop {
+            breaker.opened().await;
+            while let Some(open) = breaker.open() {
+                sleep(open.wait.max(LEAST)).await;
+                drop(self.ask(breaker, link).await);
+            }
+        }
+    }
+
+    /// Whether calls are refused.
+    pub(super) fn refuses_calls(&self) -> bool {
+        self.breaker.as_ref().is_some_and(Breaker::is_open)
+    }
+
     /// Lets a call through, unless the server has failed too often.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use futures_util::future::join_all;
 use tokio::{
     sync::watch,
     time::{Duration, Instant, timeout},
@@ -127,6 +128,12 @@ impl Server {
     }
 
     async fn order(&self, disabled: bool) -> State {
+        let each = self.each().into_iter();
+        join_all(each.map(|one| one.order_one(disabled))).await;
+        self.state()
+    }
+
+    async fn order_one(&self, disabled: bool) {
         let mut obeyed = self.hand.obeyed.subscribe();
         let mut number = 0;
         self.hand.wanted.send_modify(|order| {
@@ -143,7 +150,6 @@ impl Server {
         let config = self.config();
         let limit = LEAVING + config.stop_timeout() * 2 + config.connect_timeout * 2;
         drop(timeout(limit, done).await);
-        self.state()
     }
 
     /// Does what was ordered meanwhile, and says whether there was anything. Does not come back

@@ -25,6 +25,7 @@ use super::{
     headers::{Extra, Headers},
     life::Life,
     listing::Greeting,
+    sending::Again,
     server::COURTESY,
     upstream::Upstream,
     wire::Wire,
@@ -118,8 +119,8 @@ impl Http {
         let extra = self.headers.of_call(routed)?;
         let upstream = self.upstream(client, &extra).await?;
         let headers = upstream.headers(&extra);
-        let repeatable = routed.is_repeatable();
-        let request = (frame, &body, repeatable);
+        let again = self.wire.again(routed.is_repeatable());
+        let request = (frame, &body, again);
         match self.attempt((&upstream, &headers), request, exchange).await {
             Ok(reply) => return Ok(reply),
             Err(trouble @ (Trouble::Refused(_) | Trouble::Status(_))) => {
@@ -231,8 +232,11 @@ impl Http {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let body = message::request(id, method, params);
         // What opens a session, or changes one, is not done twice.
-        let repeatable = matches!(method, Method::List(_) | Method::Ping);
-        let response = self.wire.post(headers, &body, repeatable).await?;
+        let again = match matches!(method, Method::List(_) | Method::Ping) {
+            true => Again::Unanswered,
+            false => Again::Unseen,
+        };
+        let response = self.wire.post(headers, &body, again).await?;
         let session = response.session.clone();
         let number = id.to_string();
         let reply = self
@@ -253,12 +257,12 @@ impl Http {
     async fn attempt(
         self: &Arc<Self>,
         (upstream, headers): (&Arc<Upstream>, &HeaderMap),
-        (frame, body, repeatable): (&Frame, &Bytes, bool),
+        (frame, body, again): (&Frame, &Bytes, Again),
         exchange: &Arc<Exchange>,
     ) -> Result<Reply, Trouble> {
         let id = frame.raw(Part::Id).unwrap_or("null").as_bytes();
         let withdrawal = Withdrawal::new(self, (upstream, headers), exchange, id);
-        let response = self.wire.post(headers, body, repeatable).await;
+        let response = self.wire.post(headers, body, again).await;
         let answered = async {
             let response = response?;
             self.read(headers, response, id, exchange).await

@@ -54,12 +54,12 @@ impl Link {
         }
     }
 
-    /// Whether answers still arrive that stream through.
-    pub(super) fn streams(&self) -> bool {
+    /// How many answers still arrive that stream through.
+    pub(super) fn streaming(&self) -> usize {
         match self {
-            Self::Pool(_) => false, // answers on pipes are whole
-            Self::Http(http) => !http.wire.streams.is_empty(),
-            Self::Stateless(server) => !server.wire.streams.is_empty(),
+            Self::Pool(_) => 0, // answers on pipes are whole
+            Self::Http(http) => http.wire.streams.len(),
+            Self::Stateless(server) => server.wire.streams.len(),
         }
     }
 
@@ -186,7 +186,8 @@ impl Link {
         let id = call.frame.raw(Part::Id).unwrap_or("null").as_bytes();
         let mut routed = routed.reworded(bridge::to_stateless(&call.frame, &call.client)?);
         for round in 1..=ROUNDS {
-            let message = match self.pass(&routed, exchange).await? {
+            let passed = self.pass(&routed, exchange).await;
+            let message = match passed.map_err(|refusal| under_way(refusal, round))? {
                 // However large: it may be a question.
                 Reply::Streamed(body) => self.whole(Reply::Streamed(body)).await?,
                 Reply::Whole(message) => message,
@@ -228,5 +229,21 @@ impl Link {
             Self::Http(http) => http.leave().await,
             Self::Stateless(server) => server.over.cancel(),
         }
+    }
+}
+
+/// Why a call failed that had gone some way: of that the server has seen something, though not of its
+/// last request.
+fn under_way(refusal: Refusal, round: usize) -> Refusal {
+    let Refusal::Unavailable { server, reason } = refusal else {
+        return refusal;
+    };
+    if round == 1 {
+        return Refusal::Unavailable { server, reason };
+    }
+    Refusal::Stopped {
+        server,
+        reason,
+        stderr: Vec::new(),
     }
 }

@@ -42,6 +42,7 @@ mod pool;
 mod questions;
 mod queue;
 mod reading;
+mod replicas;
 mod rest;
 mod sending;
 mod server;
@@ -56,6 +57,7 @@ mod supervise;
 mod ticket;
 mod unstarted;
 mod upstream;
+mod urls;
 mod watched;
 mod wire;
 mod wishes;
@@ -72,6 +74,8 @@ pub use outlet::{Answering, Audience, Upward};
 pub use server::{Server, State};
 pub use servers::{Servers, Sharing};
 pub use size::Size;
+pub use state::ReplicaState;
+pub use urls::Urls;
 pub(crate) use wire::{chain, tls};
 
 use crate::{

@@ -16,6 +16,7 @@ use crate::{
     call::{Client, Identity, ServerName},
     exchange::Exchange,
     mcp::{Frame, List},
+    refusal::Refusal,
     route::Catalog,
 };
 
@@ -60,6 +61,9 @@ pub trait Upward: Send + Sync {
 
     /// A call has waited for a place at the server, whether it got one or not.
     fn waited(&self, server: &ServerName, time: Duration);
+
+    /// The server has fallen, and is connected to again.
+    fn fell(&self, _server: &Server) {}
 }
 
 /// A client's answer, when it comes.
@@ -77,6 +81,8 @@ pub(super) struct Outlet {
     pub(super) retries: Arc<AtomicU64>,
     /// The places of its calls.
     pub(super) queue: Arc<Queue>,
+    /// Whether there are other replicas for what this one has seen nothing of.
+    pub(super) has_others: bool,
 }
 
 impl Outlet {
@@ -94,7 +100,28 @@ impl Outlet {
             journal: journal.clone(),
             retries: retries.clone(),
             queue: queue.clone(),
+            has_others: false,
         }
+    }
+
+    /// The same of a replica that has others beside it.
+    pub(super) fn with_others(self) -> Self {
+        Self {
+            has_others: true,
+            ..self
+        }
+    }
+
+    /// Why nothing came about that a call needs first: of the call itself nothing was seen, so that
+    /// another replica can carry it.
+    pub(super) fn unopened(&self, refusal: Refusal) -> Refusal {
+        if !self.has_others {
+            return refusal;
+        }
+        let Refusal::Stopped { server, reason, .. } = refusal else {
+            return refusal;
+        };
+        Refusal::Unavailable { server, reason }
     }
 
     pub(super) fn notice(&self, audience: Audience<'_>, calls: &[Arc<Exchange>], frame: Frame) {

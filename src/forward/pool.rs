@@ -244,7 +244,9 @@ impl Pool {
         let cell = self.place(&key, &self.kept_apart(made))?;
         let opened = cell.get_or_try_init(|| async {
             self.rest.want();
-            self.open(whose, made).await.map(|(peer, _)| peer)
+            let opened = self.open(whose, made).await;
+            let opened = opened.map(|(peer, _)| peer);
+            opened.map_err(|refusal| self.outlet.unopened(refusal))
         });
         // Boxed: opening is rare and its future large.
         let peer = Box::pin(opened).await.cloned()?;

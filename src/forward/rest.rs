@@ -8,11 +8,7 @@ use tokio::{
 };
 
 use super::{
-    link::Link,
-    outlet::Outlet,
-    peer::Peer,
-    pool::Pool,
-    server::{Connection, Server},
+    connect::Connection, link::Link, outlet::Outlet, peer::Peer, pool::Pool, server::Server,
 };
 use crate::refusal::Refusal;
 

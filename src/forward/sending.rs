@@ -16,7 +16,28 @@ use crate::refusal::Refusal;
 /// anew is there by then.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// When a request that has failed on its way is sent again.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Again {
+    /// If the server has seen nothing of it.
+    Unseen,
+    /// If it has not begun to answer, either.
+    Unanswered,
+    /// Not here: another replica carries it, also where this one has not begun to answer, if that
+    /// is true.
+    Elsewhere(bool),
+}
+
 impl Wire {
+    /// When a call is sent again.
+    pub(super) fn again(&self, repeatable: bool) -> Again {
+        match (self.outlet.has_others, repeatable) {
+            (true, repeatable) => Again::Elsewhere(repeatable),
+            (false, true) => Again::Unanswered,
+            (false, false) => Again::Unseen,
+        }
+    }
+
     /// Sends one request.
     ///
     /// # Errors
@@ -37,8 +58,8 @@ impl Wire {
         sent.map_err(|failure| self.refusal(failure))
     }
 
-    /// Sends one request that somebody waits for: once more, on a new connection, if the server has
-    /// seen nothing of it, or has not begun to answer what may be `repeatable`.
+    /// Sends one request that somebody waits for, and what of it may be sent `again`, on a new
+    /// connection.
     ///
     /// # Errors
     /// As for [`Wire::send`].
@@ -46,7 +67,7 @@ impl Wire {
         &self,
         headers: &HeaderMap,
         body: &Bytes,
-        repeatable: bool,
+        again: Again,
     ) -> Result<Response, Refusal> {
         let request = Request {
             verb: &Verb::POST,
@@ -58,17 +79,21 @@ impl Wire {
             Ok(response) => return Ok(response),
             Err(failure) => failure,
         };
-        match failure {
-            Failure::Unreachable(_) => {}
-            Failure::Broken(_) if repeatable => {}
-            // That has taken its time already.
-            Failure::Undialled(_) | Failure::Broken(_) => return Err(self.refusal(failure)),
+        match (failure, again) {
+            (Failure::Unreachable(_), Again::Unseen | Again::Unanswered) => {}
+            (Failure::Broken(_), Again::Unanswered) => {}
+            // As if it had seen nothing of it.
+            (Failure::Broken(error), Again::Elsewhere(true)) => {
+                return Err(self.refusal(Failure::Unreachable(error.into())));
+            }
+            // Being dialled has taken its time already.
+            (failure, _) => return Err(self.refusal(failure)),
         }
-        let again = Box::pin(self.again(request));
-        again.await.map_err(|failure| self.refusal(failure))
+        let sent = Box::pin(self.send_again(request));
+        sent.await.map_err(|failure| self.refusal(failure))
     }
 
-    async fn again(&self, request: Request<'_>) -> Result<Response, Failure> {
+    async fn send_again(&self, request: Request<'_>) -> Result<Response, Failure> {
         self.outlet.retries.fetch_add(1, Ordering::Relaxed);
         sleep(PAUSE).await;
         self.connections.send_anew(request).await
@@ -113,7 +138,7 @@ mod tests {
         call::{Client, ServerName},
         exchange::Exchange,
         forward::{
-            Answering, Audience, Server, ServerConfig, Text, Upward, outlet::Outlet, queue::Queue,
+            Answering, Audience, Server, ServerConfig, Upward, outlet::Outlet, queue::Queue,
         },
         mcp::Frame,
         route::Catalog,
@@ -138,7 +163,7 @@ mod tests {
     fn wire(address: SocketAddr) -> Wire {
         let name = ServerName::try_from("up".to_owned()).unwrap();
         let config = ServerConfig {
-            url: Some(Text(format!("http://{address}/mcp"))),
+            url: Some(format!("http://{address}/mcp").as_str().into()),
             ..ServerConfig::default()
         };
         let outlet = Outlet::new(
@@ -182,7 +207,7 @@ mod tests {
             stream
         };
 
-        let (sent, _stream) = join!(wire.post(&headers, &body, false), server);
+        let (sent, _stream) = join!(wire.post(&headers, &body, Again::Unseen), server);
 
         assert_eq!(sent.ok().unwrap().status, http::StatusCode::OK);
     }
@@ -193,7 +218,7 @@ mod tests {
         let wire = wire(address);
 
         let sent = wire
-            .post(&HeaderMap::new(), &Bytes::from("hello"), true)
+            .post(&HeaderMap::new(), &Bytes::from("hello"), Again::Unanswered)
             .await;
 
         assert!(matches!(sent, Err(Refusal::Unavailable { .. })));

@@ -21,10 +21,9 @@ use super::{
     capped::Capped,
     hand::Hand,
     journal::Journal,
-    life::Life,
     link::Link,
-    peer::Peer,
     queue::{Place, Queue},
+    replicas::{self, Replicas},
 };
 use crate::{
     call::{Reply, ServerName},
@@ -37,31 +36,6 @@ use crate::{
 /// How long a server may take for what is not a call: a farewell, a log level, the
 /// acknowledgement of a subscription.
 pub(super) const COURTESY: Duration = Duration::from_secs(5);
-
-/// What a connection is followed by until it falls.
-pub(super) enum Connection {
-    /// The gateway's own peer.
-    Peer(Arc<Peer>),
-    /// The gateway's own session.
-    Session(Life),
-}
-
-impl Connection {
-    /// Ends a child, and waits until it is gone: the next one might want the same files.
-    pub(super) async fn stop(&self) {
-        if let Self::Peer(peer) = self {
-            peer.stop.cancel();
-            peer.life.gone().await;
-        }
-    }
-
-    pub(super) fn life(&self) -> &Life {
-        match self {
-            Self::Peer(peer) => &peer.life,
-            Self::Session(life) => life,
-        }
-    }
-}
 
 /// One `[servers.<name>]` table and what stands behind it.
 pub struct Server {
@@ -86,6 +60,10 @@ pub struct Server {
     pub(super) queue: Arc<Queue>,
     /// Who hears of it, once it is kept.
     pub(super) upward: OnceLock<Weak<dyn Upward>>,
+    /// What it is called, if it is a replica of another.
+    pub(super) at: Option<Arc<str>>,
+    /// Those that it is made up of, if it is not one alone: then it has no link of its own.
+    pub(super) replicas: Option<Replicas>,
 }
 
 impl Server {
@@ -120,8 +98,9 @@ impl Server {
             in_flight: 0,
             waiting: 0,
             crowded_out: 0,
+            replicas: Vec::new(),
         };
-        Self {
+        let mut server = Self {
             name: name.clone(),
             config: config.clone(),
             max_message,
@@ -135,7 +114,21 @@ impl Server {
             breaker,
             queue: Queue::new(config),
             upward: OnceLock::new(),
-        }
+            at: None,
+            replicas: None,
+        };
+        let replicas = replicas::split(config)
+            .into_iter()
+            .map(|(config, at)| Self {
+                at: Some(at),
+                journal: server.journal.clone(),
+                retries: server.retries.clone(),
+                queue: server.queue.clone(),
+                ..Self::new(name, &config, max_message, children)
+            });
+        let replicas: Vec<Self> = replicas.collect();
+        server.replicas = (!replicas.is_empty()).then(|| Replicas::new(replicas));
+        server
     }
 
     /// It takes the place of another, and its numbers go on from there, and what an operator wants of it.
@@ -145,7 +138,7 @@ impl Server {
         self.retries.store(before.retries, Ordering::Relaxed);
         self.set(|state| state.restarts = before.restarts);
         if before.disabled {
-            self.hand.disabled();
+            self.each().into_iter().for_each(|one| one.hand.disabled());
         }
     }
 
@@ -163,7 +156,7 @@ impl Server {
     pub fn state(&self) -> State {
         let refuses = self.refuses();
         let state = self.state.borrow().clone();
-        State {
+        let state = State {
             retries: self.retries.load(Ordering::Relaxed),
             refuses_calls: refuses.is_some(),
             in_flight: self.queue.in_flight(),
@@ -172,12 +165,29 @@ impl Server {
             // Why it is down says more.
             error: state.error.or(refuses),
             ..state
+        };
+        match &self.replicas {
+            Some(replicas) => replicas.state(state),
+            None => state,
         }
     }
 
     /// Whether it does what is wanted of it. Cheaper than to ask for all of its state.
     pub fn is_fine(&self) -> bool {
-        self.state.borrow().is_fine()
+        match &self.replicas {
+            Some(replicas) => replicas.is_fine(),
+            None => self.state.borrow().is_fine(),
+        }
+    }
+
+    /// Whether it is up: one alone, or one replica.
+    pub(super) fn is_up(&self) -> bool {
+        self.state.borrow().state == "up"
+    }
+
+    /// Whether it is there, or launched by whoever needs it: one alone, or one replica.
+    pub(super) fn stands(&self) -> bool {
+        self.state.borrow().serves()
     }
 
     /// Waits until it is not connecting.
@@ -204,6 +214,9 @@ impl Server {
 
     /// The link, or why there is none.
     pub(super) fn link(&self) -> Result<Arc<Link>, Refusal> {
+        if let Some(replicas) = &self.replicas {
+            return replicas.link();
+        }
         self.link.load_full().ok_or_else(|| {
             let reason = self
                 .state()

@@ -114,7 +114,11 @@ impl Servers {
     /// When the server is not there, goes away, or takes too long.
     pub async fn send(&self, routed: &Routed, exchange: &Arc<Exchange>) -> Result<Reply, Refusal> {
         match self.by_name.get(routed.server()) {
-            Some(server) => server.call(routed, exchange).await,
+            Some(server) => match &server.replicas {
+                None => server.call(routed, exchange).await,
+                // Boxed: one alone does not pay for its size.
+                Some(replicas) => Box::pin(replicas.call(routed, exchange)).await,
+            },
             None => Err(Refusal::NoRoute(routed.call().target.clone())),
         }
     }
@@ -122,7 +126,8 @@ impl Servers {
     /// Passes a client's log level on: to what serves it alone, and to what everybody shares the
     /// lowest level that anybody wants.
     pub async fn set_level(&self, client: &Client, level: Level, lowest: Level) {
-        let set = self.by_name.values().map(async |server| {
+        let each = self.by_name.values().flat_map(|server| server.each());
+        let set = each.map(async |server| {
             let Ok(link) = server.link() else { return };
             let asked = link.set_level(client, level, lowest);
             // The client waits for the slowest of them, and not for long.
@@ -155,10 +160,9 @@ impl Servers {
         let Some(server) = self.by_name.get(server) else {
             return Err(Refusal::Unanswered);
         };
-        let link = server.link()?;
         // What serves this client may have to be opened first.
         let limit = server.config().connect_timeout + COURTESY;
-        let asked = timeout(limit, link.subscribe(uri, Some(client))).await;
+        let asked = timeout(limit, server.subscribe(uri, client)).await;
         asked.unwrap_or(Err(Refusal::Unanswered))
     }
 
@@ -175,20 +179,29 @@ impl Servers {
             return;
         };
         let Ok(link) = server.link() else { return };
-        if server.state().state != "up" {
+        if !server.each().into_iter().any(Server::is_up) {
             return;
         }
         if link.sharing() == Sharing::Everybody {
-            tokio::spawn(async move {
-                drop(timeout(COURTESY, link.remind(level, &uris)).await);
-            });
+            // One that rests is not launched for that.
+            let up = server.each().into_iter().filter(|one| one.is_up());
+            for one in up.filter_map(|one| one.link().ok()) {
+                // Each replica can have something to log, but resources are watched at one of them.
+                let uris = match one.is(&link) {
+                    true => uris.clone(),
+                    false => Vec::new(),
+                };
+                tokio::spawn(async move {
+                    drop(timeout(COURTESY, one.remind(level, &uris)).await);
+                });
+            }
             return;
         }
         let limit = server.config().connect_timeout + COURTESY;
-        let name = name.clone();
+        let server = server.clone();
         let each = move |client: Arc<Client>| {
-            let (link, name) = (link.clone(), name.clone());
-            async move { drop(timeout(limit, link.revive(&name, &client)).await) }
+            let server = server.clone();
+            async move { drop(timeout(limit, server.revive(&client)).await) }
         };
         tokio::spawn(stream::iter(watching).for_each_concurrent(AT_ONCE, each));
     }
@@ -196,10 +209,13 @@ impl Servers {
     /// A client that has no session no longer wants to hear of a resource, nor does anybody whom
     /// its connection serves.
     pub async fn unsubscribe_for(&self, server: &ServerName, uri: &str, client: &Client) {
-        let Some(Ok(link)) = self.by_name.get(server).map(|server| server.link()) else {
+        let Some(server) = self.by_name.get(server) else {
             return;
         };
-        drop(timeout(COURTESY, link.unsubscribe(uri, Some(client))).await);
+        // Where there are replicas, only one of them knows the client.
+        for link in server.each().into_iter().filter_map(|one| one.link().ok()) {
+            drop(timeout(COURTESY, link.unsubscribe(uri, Some(client))).await);
+        }
     }
 
     /// Nobody wants to hear of a resource any more.
@@ -219,8 +235,10 @@ impl Servers {
     /// no other session.
     pub fn session_ended(&self, client: &Client, last: bool) {
         for server in self.by_name.values() {
-            if let Ok(link) = server.link() {
-                link.session_ended(client, last);
+            match (&server.replicas, server.link()) {
+                (Some(replicas), _) => replicas.session_ended(client, last),
+                (None, Ok(link)) => link.session_ended(client, last),
+                (None, Err(_)) => {}
             }
         }
     }

@@ -40,6 +40,32 @@ pub struct State {
     pub waiting: u64,
     /// How many calls found no place there.
     pub crowded_out: u64,
+    /// Each of its replicas, if it is not one alone: addresses (`url`), or copies (`pool`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replicas: Vec<ReplicaState>,
+}
+
+/// How one replica of a server is doing.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ReplicaState {
+    /// Its address, up to the end of the path; or which copy it is.
+    pub at: String,
+    /// As for a server.
+    pub state: &'static str,
+    /// Since when.
+    pub since: jiff::Timestamp,
+    /// Why it is not up, or refuses calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Why it was last not up, also when it is again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+    /// How often it had to be connected again.
+    pub restarts: u32,
+    /// Calls that wait for its answer, or the rest of one.
+    pub in_flight: usize,
+    /// Whether no calls are sent there, because too many have failed.
+    pub refuses_calls: bool,
 }
 
 impl State {

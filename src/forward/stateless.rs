@@ -16,6 +16,7 @@ use super::{
     headers::{Headers, VERSION},
     life::Life,
     listing::{Greeting, garbled, speaks_stateless},
+    sending::Again,
     watched::Watched,
     wire::Wire,
 };
@@ -112,8 +113,8 @@ impl Stateless {
         };
         let mut headers = self.mirrored(routed);
         self.headers.of_call(routed)?.put(&mut headers);
-        let repeatable = routed.is_repeatable();
-        let response = self.wire.post(&headers, &body, repeatable).await?;
+        let again = self.wire.again(routed.is_repeatable());
+        let response = self.wire.post(&headers, &body, again).await?;
         let id = frame.raw(Part::Id).unwrap_or("null").as_bytes();
         let read = self.wire.read(&headers, response, id, exchange).await;
         read.map_err(|trouble| trouble.into_refusal(&self.wire.outlet.server))
@@ -128,7 +129,7 @@ impl Stateless {
         let params = meta::with(params, &own_members());
         let headers = self.headers(method.name(), None);
         let body = message::request(id, method, &params);
-        let response = self.wire.post(&headers, &body, true).await?;
+        let response = self.wire.post(&headers, &body, Again::Unanswered).await?;
         let exchange = Exchange::new(self.nobody.clone(), None);
         let number = id.to_string();
         let reply = self

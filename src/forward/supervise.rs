@@ -9,11 +9,12 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Start, Upward,
     backoff::{self, Backoff},
+    connect::Connection,
     life::{Life, reason},
     link::Link,
     listing::{self, Greeting},
     outlet::Outlet,
-    server::{Connection, Server},
+    server::Server,
 };
 use crate::{mcp::List, refusal::Refusal, route::Catalog};
 
@@ -32,6 +33,18 @@ impl Server {
     /// Connects, serves until the connection falls, pauses, connects again. It never gives up. What
     /// stands when it is told to stop stands on, until [`Server::leave`].
     pub async fn keep(self: Arc<Self>, upward: Arc<dyn Upward>, stop: CancellationToken) {
+        match &self.replicas {
+            Some(replicas) => self.keep_each(replicas, &upward, &stop).await,
+            None => self.keep_one(upward, stop).await,
+        }
+    }
+
+    /// The same for one that has no replicas, or is one.
+    pub(super) async fn keep_one(
+        self: Arc<Self>,
+        upward: Arc<dyn Upward>,
+        stop: CancellationToken,
+    ) {
         // It is kept once.
         drop(self.upward.set(Arc::downgrade(&upward)));
         let outlet = Outlet::new(
@@ -41,6 +54,10 @@ impl Server {
             &self.retries,
             &self.queue,
         );
+        let outlet = match self.at {
+            Some(_) => outlet.with_others(),
+            None => outlet,
+        };
         let mut orders = self.hand.orders();
         let mut backoff = Backoff::new(backoff::chance);
         // Some are launched to say what they offer, and then wait to be needed.
@@ -98,6 +115,7 @@ impl Server {
                 tokio::select! {
                     () = self.follow(&link, life, &greeting, catalog, outlet) => {}
                     never = self.check(&link, life) => match never {},
+                    never = self.recover(&link) => match never {},
                     () = self.rest((&link, &connection), outlet, limit) => {
                         connection.stop().await;
                         return Lived::Rested;
@@ -105,6 +123,7 @@ impl Server {
                 }
                 backoff.failed(up.elapsed());
                 self.fell(&life.reason(), backoff);
+                outlet.upward.fell(self);
                 Lived::Fell
             }
             Err(refusal) => {
@@ -173,6 +192,13 @@ impl Server {
         }
     }
 
+    /// Tells those who read what it said last; of a replica, which one it is.
+    fn note(&self, words: &str) {
+        let at = self.at.as_ref().map(|at| format!(" ({at})"));
+        let at = at.unwrap_or_default();
+        self.journal.write(&format!("mcpgate: {words}{at}"));
+    }
+
     fn joined(&self, link: &Link, greeting: &Greeting, catalog: &Catalog) {
         self.set(|state| {
             state.state = "up";
@@ -187,10 +213,11 @@ impl Server {
         }
         let (version, revision) = (&greeting.version, &greeting.revision);
         let tools = catalog.items(List::Tools).len();
-        let words = format!("mcpgate: server is up: {version}, {revision}, {tools} tools");
-        self.journal.write(&words);
+        let words = format!("server is up: {version}, {revision}, {tools} tools");
+        self.note(&words);
         tracing::info!(
             server = %self.name,
+            at = self.at.as_deref(),
             version,
             revision,
             tools,
@@ -214,21 +241,21 @@ impl Server {
             state.restarts += 1;
             state.next_attempt = jiff::Timestamp::now().checked_add(pause).ok();
         });
-        self.journal
-            .write(&format!("mcpgate: server is down: {reason}"));
+        self.note(&format!("server is down: {reason}"));
         if let Ok(link) = self.link()
             && let Link::Pool(pool) = link.as_ref()
         {
             pool.rest.failed(reason);
         }
-        let (server, times) = (&self.name, backoff.failures());
+        let (server, at, times) = (&self.name, self.at.as_deref(), backoff.failures());
         match (times, backoff.is_told()) {
-            (1, _) => tracing::warn!(%server, "server is down: {reason}"),
+            (1, _) => tracing::warn!(%server, at, "server is down: {reason}"),
             (_, true) => tracing::warn!(
                 %server,
+                at,
                 "server has failed {times} times in a row, next attempt in {pause:.1?}: {reason}"
             ),
-            (_, false) => tracing::debug!(%server, times, "server is down: {reason}"),
+            (_, false) => tracing::debug!(%server, at, times, "server is down: {reason}"),
         }
     }
 }

@@ -9,7 +9,7 @@ use hyper_rustls::ConfigBuilderExt;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_util::task::TaskTracker;
 
-use super::{ServerConfig, http1::Connections, listing::garbled, outlet::Outlet};
+use super::{ServerConfig, Urls, http1::Connections, listing::garbled, outlet::Outlet};
 use crate::{call::Reply, refusal::Refusal};
 
 /// The connections to one URL.
@@ -39,12 +39,9 @@ impl Wire {
             server: outlet.server.to_string(),
             reason,
         };
-        let url = config
-            .url
-            .as_ref()
-            .map(|url| url.as_str())
-            .unwrap_or_default();
+        let url = config.url.as_ref().map(Urls::first);
         let uri: Uri = url
+            .unwrap_or_default()
             .parse()
             .map_err(|error| unavailable(format!("url: {error}")))?;
         let tls = tls(uri.scheme_str() == Some("https"))

@@ -2,12 +2,32 @@
 
 use std::sync::Arc;
 
-use super::{link::Link, servers::Sharing};
+use super::{link::Link, server::Server, servers::Sharing};
 use crate::{
-    call::{Client, Level, ServerName},
+    call::{Client, Level},
     mcp::{Frame, Method, Part, fields},
     refusal::Refusal,
 };
+
+impl Server {
+    /// A client wants to hear of a resource.
+    ///
+    /// # Errors
+    /// When the server is not there, or refuses.
+    pub(super) async fn subscribe(&self, uri: &str, client: &Arc<Client>) -> Result<(), Refusal> {
+        match &self.replicas {
+            Some(replicas) => replicas.subscribe(uri, client).await,
+            None => self.link()?.subscribe(uri, Some(client)).await,
+        }
+    }
+
+    /// Has a server that has come up again tell a client of its resources as before.
+    pub(super) async fn revive(&self, client: &Arc<Client>) {
+        for uri in client.watched(&self.name) {
+            drop(self.subscribe(&uri, client).await);
+        }
+    }
+}
 
 impl Link {
     /// Somebody wants to hear of a resource of a stateless server, or nobody does any more.
@@ -89,13 +109,6 @@ impl Link {
         }
         for uri in uris {
             drop(self.subscribe(uri, None).await);
-        }
-    }
-
-    /// Has a server that has come up again tell a client of its resources as before.
-    pub(super) async fn revive(&self, server: &ServerName, client: &Arc<Client>) {
-        for uri in client.watched(server) {
-            drop(self.subscribe(&uri, Some(client)).await);
         }
     }
 

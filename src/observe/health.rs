@@ -32,7 +32,7 @@ impl Health {
         );
         metrics::describe_gauge!(
             "mcp_server_breaker_open",
-            "Whether calls to the server fail at once, as too many have failed."
+            "Whether calls to the server fail at once, as too many have failed; of replicas, at all."
         );
         metrics::describe_gauge!("mcp_server_calls_in_flight", "Calls at the server.");
         metrics::describe_gauge!(

@@ -104,7 +104,7 @@ fn variables_and_files_expand_in_every_string() {
 
     let server = &config.servers["a"];
     let header = |name: &str| server.headers[name].reveal();
-    assert_eq!(server.url.as_ref().unwrap().as_str(), "http://sam.lan/mcp");
+    assert_eq!(server.url.as_ref().unwrap().first(), "http://sam.lan/mcp");
     assert_eq!(
         (header("X-Who"), header("X-Key"), header("X-Raw")),
         ("sam", "k1", "${WHO}")

@@ -33,7 +33,7 @@ fn an_unknown_key_is_refused_with_the_nearest_one() {
 
 #[test]
 fn an_unknown_key_like_no_other_is_refused_with_all_that_are_known() {
-    assert_snapshot!(refusal("unknown_key_like_no_other"), @"unknown_key_like_no_other.toml:3:1: unknown key `colour` in [servers.files]; known keys: command, args, env, cwd, url, headers, transport, revision, scope, required, prefix, from, forward_headers, forward_authorization, caller_meta, timeout, timeout_total, connect_timeout, dial_timeout, breaker, max_in_flight, queue, queue_wait, check_interval, memory, cpu, open_files, user, group, stop_timeout, sandbox, start, idle_stop, max_instances");
+    assert_snapshot!(refusal("unknown_key_like_no_other"), @"unknown_key_like_no_other.toml:3:1: unknown key `colour` in [servers.files]; known keys: command, args, env, cwd, url, headers, transport, revision, scope, required, prefix, from, forward_headers, forward_authorization, caller_meta, timeout, timeout_total, connect_timeout, dial_timeout, breaker, max_in_flight, queue, queue_wait, check_interval, memory, cpu, open_files, user, group, stop_timeout, sandbox, start, idle_stop, max_instances, pool");
 }
 
 #[test]
@@ -95,6 +95,19 @@ fn a_limit_that_no_process_could_keep_is_refused() {
     assert_snapshot!(refusal("start_of_no_kind"), @"start_of_no_kind.toml:3:9: `start` in [servers.files]: expected `eager` or `lazy`");
     assert_snapshot!(refusal("nobody_as_a_user"), @"nobody_as_a_user.toml:3:8: `user` in [servers.files]: is empty");
     assert_snapshot!(refusal("memory_with_url"), @"memory_with_url.toml:3:1: `memory` in [servers.oil]: belongs to `command`, not to `url`");
+}
+
+#[test]
+fn replicas_that_cannot_be_are_refused() {
+    assert_snapshot!(refusal("url_of_nobody"), @"url_of_nobody.toml:2:7: `url` in [servers.oil]: with no address there is nobody to connect to");
+    assert_snapshot!(refusal("url_twice"), @"url_twice.toml:4:3: `url[1]` in [servers.oil]: is the same address as `url[0]`");
+    assert_snapshot!(refusal("url_of_another_scheme_in_a_list"), @"url_of_another_scheme_in_a_list.toml:2:29: `url[1]` in [servers.oil]: must start with `http://` or `https://`");
+    assert_snapshot!(refusal("url_of_a_wrong_type"), @"url_of_a_wrong_type.toml:2:7: `url` in [servers.oil]: expected a URL or a list of URLs, found a number");
+    assert_snapshot!(refusal("url_in_a_list_of_a_wrong_type"), @"url_in_a_list_of_a_wrong_type.toml:2:29: `url[1]` in [servers.oil]: expected a string, found a number");
+    assert_snapshot!(refusal("pool_with_url"), @"pool_with_url.toml:3:1: `pool` in [servers.oil]: belongs to `command`, not to `url`");
+    assert_snapshot!(refusal("pool_of_users"), @r#"pool_of_users.toml:4:1: `pool` in [servers.files]: needs `scope = "shared"`: others have an instance for each session or user (`max_instances`)"#);
+    assert_snapshot!(refusal("pool_of_none"), @"pool_of_none.toml:3:8: `pool` in [servers.files]: with 0 nobody would be served");
+    assert_snapshot!(refusal("pool_too_large"), @"pool_too_large.toml:3:8: `pool` in [servers.files]: expected 1 to 64");
 }
 
 #[test]

@@ -158,6 +158,7 @@ fn the_shipped_files_state_the_defaults() {
     let places =
         |server: &ServerConfig| (server.max_in_flight(), server.queue(), server.queue_wait());
     assert_eq!(places(files), places(&default));
+    assert_eq!(files.pool(), default.pool());
     let remote = &config.servers["remote"];
     assert_eq!(remote.dial_timeout(), default.dial_timeout());
     assert_eq!(remote.breaker.clone().unwrap(), Default::default());

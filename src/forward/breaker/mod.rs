@@ -17,7 +17,7 @@ use std::{
 };
 
 use serde::Deserialize;
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 use super::backoff::chance;
 
@@ -58,6 +58,8 @@ pub(super) struct Breaker {
     level: AtomicU8,
     /// Only looked at where something has failed.
     count: Mutex<Count>,
+    /// Calls are refused from now on.
+    opened: Notify,
 }
 
 struct Count {
@@ -93,6 +95,7 @@ impl Breaker {
             config: config.clone(),
             level: AtomicU8::new(WELL),
             count: Mutex::new(count),
+            opened: Notify::new(),
         }
     }
 
@@ -103,6 +106,11 @@ impl Breaker {
     /// Whether calls are refused.
     pub(super) fn is_open(&self) -> bool {
         self.level.load(Ordering::Relaxed) == OPEN
+    }
+
+    /// Waits until calls are refused that were not.
+    pub(super) async fn opened(&self) {
+        self.opened.notified().await;
     }
 
     /// Why calls are refused, if they are.
@@ -143,6 +151,7 @@ impl Breaker {
         count.until = Instant::now() + jittered(count.pause);
         count.pause = (count.pause * 2).min(self.config.longest_pause);
         self.level.store(OPEN, Ordering::Relaxed);
+        self.opened.notify_one();
     }
 
     /// Lets one caller ask whether the server is back. Nothing where it need not be asked any more.

@@ -47,6 +47,12 @@ fn table(name: &str, address: SocketAddr) -> String {
     format!("[servers.{name}]\nurl = \"http://{address}/mcp\"\n")
 }
 
+/// The `[servers.up]` table of replicas.
+pub(crate) fn replicas(servers: &[&HttpServer]) -> String {
+    let urls: Vec<String> = servers.iter().map(|server| server.url()).collect();
+    format!("[servers.up]\nurl = {urls:?}\n")
+}
+
 /// A running fake. It keeps sessions and offers GET streams unless told otherwise.
 pub(crate) struct HttpServer {
     address: SocketAddr,
@@ -82,6 +88,11 @@ impl HttpServer {
             state,
             serving,
         }
+    }
+
+    /// Where it is.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/mcp", self.address)
     }
 
     fn inner(&self) -> MutexGuard<'_, Script> {

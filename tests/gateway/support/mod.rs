@@ -22,7 +22,7 @@ pub(crate) use client::{Client, Reply, call, initialize, initialize_with, reques
 pub(crate) use events::{Event, Events};
 pub(crate) use gateway::Gateway;
 pub(crate) use heard::Heard;
-pub(crate) use http_server::{HttpServer, Reserved};
+pub(crate) use http_server::{HttpServer, Reserved, replicas};
 pub(crate) use modern::{Modern, acknowledged, named};
 pub(crate) use policy::{BELIEVED, key, token};
 pub(crate) use running::{Running, folder};
