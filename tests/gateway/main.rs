@@ -108,6 +108,7 @@ mod stdio_idle;
 mod stdio_instances;
 mod stdio_limits;
 mod stdio_notices;
+mod stdio_pool;
 mod stdio_process;
 mod stdio_rude;
 mod stdio_sandbox;

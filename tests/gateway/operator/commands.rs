@@ -50,6 +50,20 @@ async fn servers_are_shown_as_a_table_and_as_json() {
 }
 
 #[tokio::test]
+async fn each_copy_of_a_server_has_a_row_below_it() {
+    let folder = folder(&(server("s", &[]) + "pool = 2\n"));
+    let _running = Running::start(&folder).await;
+
+    let (_, text, _) = told(&folder, &["servers"]).await;
+
+    let names: Vec<&str> = text
+        .lines()
+        .map(|row| row.split("  ").next().unwrap_or_default())
+        .collect();
+    assert_eq!(names, ["NAME", "s", "- copy 1", "- copy 2"], "{text}");
+}
+
+#[tokio::test]
 async fn restart_ends_the_process_and_the_tools_are_there_again_when_it_is_done() {
     let folder = folder(&server("s", &[]));
     let running = Running::start(&folder).await;
