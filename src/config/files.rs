@@ -25,6 +25,15 @@ impl Files {
     pub fn names(&self) -> impl Iterator<Item = &Path> {
         self.0.keys().map(PathBuf::as_path)
     }
+
+    /// One that is empty and was not before: whoever writes it has only begun.
+    pub(crate) fn emptied(&self, before: &Self) -> Option<&Path> {
+        let empty: [u8; 32] = Sha256::digest([]).into();
+        let was_not = |path| before.0.get(path).is_some_and(|before| *before != empty);
+        let mut files = self.0.iter();
+        let found = files.find(|(path, digest)| **digest == empty && was_not(*path));
+        found.map(|(path, _)| path.as_path())
+    }
 }
 
 /// Reads files, and remembers which.

@@ -7,6 +7,7 @@
 
 use std::{
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, MutexGuard, OnceLock, PoisonError},
 };
 
@@ -62,6 +63,12 @@ pub enum ReloadError {
     /// The files say something wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A file is empty that was not: whoever writes it has only begun.
+    #[error(
+        "{} has become empty, as if it were half written; if that is meant, leave a comment in it",
+        .0.display()
+    )]
+    Emptied(PathBuf),
     /// The reading was broken off.
     #[error("the files were not read to their end: {0}")]
     Unread(#[from] tokio::task::JoinError),
@@ -160,6 +167,10 @@ impl Reloader {
         let mut running = self.0.running.lock().await;
         let reloads = &self.0.keepers.pipeline.metrics.reloads;
         let read = read(source).await;
+        let read = read.and_then(|read| match read.0.files.emptied(&running.config.files) {
+            Some(file) => Err(ReloadError::Emptied(file.to_owned())),
+            None => Ok(read),
+        });
         let before = reloads.last().and_then(|last| last.error);
         let told = match &read {
             Ok((config, _)) => before.is_none() && *config == running.config,

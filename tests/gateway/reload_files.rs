@@ -1,6 +1,6 @@
 //! A reload, and files: all that they say counts, or nothing does.
 
-use http::Method;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -25,7 +25,7 @@ async fn a_bad_file_changes_nothing_and_is_told_until_a_good_one_comes() {
     let sam = open(&gateway, "sam").await;
     assert!(health(&sam).await.get("reload").is_none());
     // What stands before the mistake does not count either.
-    gateway.write("servers.toml", "");
+    gateway.write("servers.toml", "# none\n");
     gateway.write(
         "policies/policy.toml",
         &[&roles("'*'", "'*'"), "[roles.c]\nalow = ['*']\n"].concat(),
@@ -75,6 +75,35 @@ async fn a_bad_file_changes_nothing_and_is_told_until_a_good_one_comes() {
         numbers.contains("mcpgate_last_reload_success_timestamp_seconds 1"),
         "{numbers}"
     );
+}
+
+#[tokio::test]
+async fn a_file_that_has_become_empty_is_half_written_and_changes_nothing() {
+    let policy = roles("'*/read'", "'*'");
+    let (server, gateway) = under(&policy).await;
+    let sam = open(&gateway, "sam").await;
+
+    // A shell empties a file before the program starts that is to fill it.
+    for (file, whole) in [
+        ("servers.toml", server.table("files")),
+        ("policies/policy.toml", policy),
+    ] {
+        gateway.write(file, "");
+        let error = gateway.reload().await.unwrap_err();
+        let words = format!("{file} has become empty");
+        assert!(error.contains(&words), "{error}");
+        assert_eq!(sam.list("tools").await, ["files__read"]);
+        assert!(sam.call("files__read", "{}").await.answer()["result"].is_object());
+        let stranger = gateway.client().request("ping", "{}").await;
+        assert_eq!(stranger.status, StatusCode::UNAUTHORIZED);
+        gateway.write(file, &whole);
+        gateway.reload().await.unwrap();
+    }
+
+    // One that never said anything may stay so.
+    gateway.write("policies/later.toml", "");
+    gateway.reload().await.unwrap();
+    gateway.reload().await.unwrap();
 }
 
 #[tokio::test]
@@ -139,7 +168,7 @@ async fn a_reload_never_opens_the_gateway_to_strangers() {
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
     let serving = gateway.serve_on(listener);
 
-    gateway.write("policies/policy.toml", "");
+    gateway.write("policies/policy.toml", "# none\n");
     let error = gateway.reload().await.unwrap_err();
 
     assert!(error.contains("refusing to serve strangers"), "{error}");

@@ -115,7 +115,7 @@ async fn a_removed_server_ends_its_calls_before_its_process_ends() {
     let waits = client.begin_call("s__received", asked).await;
     client.ask("ping", &json!({})).await;
 
-    gateway.write("servers.toml", "");
+    gateway.write("servers.toml", "# none\n");
     let reloaded = gateway.reload().await.unwrap();
 
     assert_eq!(reloaded.removed, ["s"]);
@@ -193,7 +193,7 @@ async fn a_remote_server_that_is_removed_hears_that_its_sessions_are_over_once_i
     let call = tokio::spawn(async move { calls.call("up__a", "{}").await });
     server.hears("tools/call").await;
 
-    gateway.write("servers.toml", "");
+    gateway.write("servers.toml", "# none\n");
     gateway.reload().await.unwrap();
     assert_eq!(client.list("tools").await, [""; 0]);
     let farewells = || {
@@ -235,7 +235,7 @@ async fn an_answer_that_streams_arrives_whole_from_a_server_that_is_gone() {
     let client = gateway.session().await;
     let begun = client.send(Method::POST, call("1", "up__a", "{}")).await;
 
-    gateway.write("servers.toml", "");
+    gateway.write("servers.toml", "# none\n");
     gateway.reload().await.unwrap();
     assert_eq!(client.list("tools").await, [""; 0]);
     gate.open();
