@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
+use bytes::Bytes;
 use indexmap::IndexMap;
 
 use super::{Pipeline, Plan, Policy};
@@ -66,17 +67,20 @@ impl Pipeline {
         }
         let after = Arc::new(after);
         self.plan.store(after.clone());
-        // Many see the same: what has changed there is found out once.
-        let mut changed: HashMap<(Sight, Sight), Vec<Method>> = HashMap::new();
+        // Many see the same: what has changed there is found out once, and said in the same bytes,
+        // which streams keep for a while.
+        let mut changed: HashMap<(Sight, Sight), Vec<(Method, Bytes)>> = HashMap::new();
         for session in self.sessions.all() {
             let Some(sights) = sights(&session, before, &after) else {
                 continue;
             };
             let kinds = changed.entry(sights).or_insert_with_key(|(saw, sees)| {
-                route::views::changed((&before.views, saw), (&after.views, sees))
+                let kinds = route::views::changed((&before.views, saw), (&after.views, sees));
+                let said = |kind| (kind, message::notification(kind, None));
+                kinds.into_iter().map(said).collect()
             });
-            for kind in kinds.iter().filter(|kind| session.hears(**kind)) {
-                session.outbox.push_once(message::notification(*kind, None));
+            for (_, said) in kinds.iter().filter(|(kind, _)| session.hears(*kind)) {
+                session.outbox.push_once(said.clone());
             }
         }
     }
