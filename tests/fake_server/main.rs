@@ -12,6 +12,7 @@
 //! | `--gate SOCKET` | connects there, and reads nothing until the other end closes |
 //! | `--tools JSON` | offers these tools, too, as they are written; `env` tells a variable |
 //! | `--modern REVISION` | knows no `initialize`, but `server/discover` |
+//! | `--forget all` | does not keep what it has received |
 
 mod ask;
 mod message;
@@ -43,6 +44,7 @@ struct Server {
     held: Vec<String>,
     asking: ask::Asking,
     modern: Option<String>,
+    forgets: bool,
 }
 
 const TOOLS: [&str; 12] = [
@@ -66,6 +68,7 @@ fn main() {
             "--banner" => say(&value),
             "--gate" => wait_at(&value),
             "--modern" => server.modern = Some(value),
+            "--forget" => server.forgets = true,
             "--tools" => server.tools = serde_json::from_str(&value).unwrap_or_default(),
             unknown => complain(&format!("unknown flag {unknown}")),
         }
@@ -114,7 +117,7 @@ impl Server {
         };
         let raw = message.params.map_or("{}", RawValue::get);
         let params: Params<'_> = serde_json::from_str(raw).unwrap_or_default();
-        if params.name.as_deref() != Some("received") {
+        if !self.forgets && params.name.as_deref() != Some("received") {
             self.received.push(line.to_owned());
         }
         match (message.method, message.id) {
