@@ -7,6 +7,9 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 /// A comment that keeps a quiet stream open.
 pub const HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
 
+/// What a line begins with that carries a message: it does not count.
+const DATA: &[u8] = b"data: ";
+
 /// Writes one message as an event.
 pub fn event(id: Option<&dyn Display>, message: &[u8]) -> Bytes {
     let mut out = BytesMut::with_capacity(message.len() + 48);
@@ -19,7 +22,7 @@ pub fn event(id: Option<&dyn Display>, message: &[u8]) -> Bytes {
     // A raw line break (white space between tokens) would end the field: one field a line.
     // `\r` has no such spelling, and as white space it may as well be a space.
     for line in message.split(|byte| *byte == b'\n') {
-        out.put_slice(b"data: ");
+        out.put_slice(DATA);
         out.extend(
             line.iter()
                 .map(|byte| if *byte == b'\r' { b' ' } else { *byte }),
@@ -99,10 +102,10 @@ impl Decoder {
     /// # Errors
     /// When an event grows beyond the limit.
     pub fn event(&mut self) -> Result<Option<Event>, TooLong> {
-        while let Some(line) = self.line() {
+        while let Some(line) = self.line()? {
             if !line.is_empty() {
                 self.field(&line);
-                self.check()?;
+                self.check(self.data.len())?;
                 continue;
             }
             let data = std::mem::take(&mut self.data).freeze();
@@ -111,19 +114,19 @@ impl Decoder {
                 return Ok(Some(Event { data, ..event }));
             }
         }
-        self.check().map(|()| None)
+        Ok(None)
     }
 
-    fn check(&self) -> Result<(), TooLong> {
-        // `searched` is the length of a line that has not ended yet.
-        if self.data.len() > self.limit || self.searched > self.limit {
-            return Err(TooLong(self.limit));
+    fn check(&self, length: usize) -> Result<(), TooLong> {
+        match length > self.limit {
+            true => Err(TooLong(self.limit)),
+            false => Ok(()),
         }
-        Ok(())
     }
 
-    /// The next line without its end.
-    fn line(&mut self) -> Option<Bytes> {
+    /// The next line without its end. One that is too long is so whether or not its end has come:
+    /// what is refused must not hang on where the chunks break.
+    fn line(&mut self) -> Result<Option<Bytes>, TooLong> {
         if self.after_return && !self.buffer.is_empty() {
             self.after_return = false;
             if self.buffer.first() == Some(&b'\n') {
@@ -131,18 +134,21 @@ impl Decoder {
             }
         }
         let unsearched = self.buffer.get(self.searched..).unwrap_or_default();
-        let Some(end) = memchr::memchr2(b'\n', b'\r', unsearched) else {
-            self.searched = self.buffer.len();
-            return None;
-        };
-        let mut line = self.buffer.split_to(self.searched + end).freeze();
+        let end = memchr::memchr2(b'\n', b'\r', unsearched);
+        let length = end.map_or(self.buffer.len(), |end| self.searched + end);
+        self.check(length.saturating_sub(DATA.len()))?;
+        if end.is_none() {
+            self.searched = length;
+            return Ok(None);
+        }
+        let mut line = self.buffer.split_to(length).freeze();
         self.searched = 0;
         self.after_return = self.buffer.first() == Some(&b'\r');
         self.buffer.advance(1);
         if !std::mem::replace(&mut self.started, true) && line.starts_with(b"\xEF\xBB\xBF") {
             line.advance(3);
         }
-        Some(line)
+        Ok(Some(line))
     }
 
     fn field(&mut self, line: &Bytes) {
@@ -223,6 +229,24 @@ mod tests {
             decoder.push(b"data:");
             decoder.push(filler.as_bytes());
             assert!(decoder.event().is_err());
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_does_not_hang_on_where_the_chunks_break() {
+        let fits = format!("data: {}\n\n", "x".repeat(100));
+        let comment = format!(":{}\ndata: x\n\n", "x".repeat(200));
+        let name = format!("event: {}\ndata: x\n\n", "x".repeat(200));
+        for (text, passes) in [(fits, true), (comment, false), (name, false)] {
+            for chunk in [1, 7, text.len()] {
+                let mut decoder = Decoder::new(100);
+                let mut chunks = text.as_bytes().chunks(chunk);
+                let passed = chunks.all(|chunk| {
+                    decoder.push(chunk);
+                    decoder.event().is_ok()
+                });
+                assert_eq!(passed, passes, "chunks of {chunk}: {text}");
+            }
         }
     }
 }
