@@ -72,15 +72,30 @@ impl Frame {
     pub fn parse(bytes: Bytes) -> Result<Self, Malformed> {
         let mut spans = Spans::default();
         let kind = envelope::read(&bytes, &mut spans)?;
+        Ok(Self::found(bytes, kind, spans))
+    }
+
+    /// The same by serde alone, without the fast way: what tests compare that with.
+    ///
+    /// # Errors
+    /// As [`Frame::parse`].
+    #[doc(hidden)]
+    pub fn parse_by_serde(bytes: Bytes) -> Result<Self, Malformed> {
+        let (kind, spans) = envelope::by_serde(&bytes)?;
+        Ok(Self::found(bytes, kind, spans))
+    }
+
+    #[inline(always)]
+    fn found(bytes: Bytes, kind: Kind, spans: Spans) -> Self {
         let method = spans
             .get(Part::Method)
             .and_then(|span| Method::written(bytes.get(span)?));
-        Ok(Self {
+        Self {
             bytes,
             kind,
             method,
             spans,
-        })
+        }
     }
 
     /// What kind of message it is.

@@ -27,6 +27,7 @@ mod door;
 mod example_librechat;
 mod frame_extremes;
 mod frame_properties;
+mod fuzz_corpus;
 mod headers_upstream;
 mod headers_upstream_links;
 mod headers_upstream_passed;

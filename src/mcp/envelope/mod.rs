@@ -43,10 +43,15 @@ pub(super) fn read(text: &[u8], spans: &mut Spans) -> Result<Kind, Malformed> {
         Some(kind) if is_ascii(text) || std::str::from_utf8(text).is_ok() => Ok(kind),
         _ => {
             let kind;
-            (kind, *spans) = decode::envelope(text)?;
+            (kind, *spans) = by_serde(text)?;
             Ok(kind)
         }
     }
+}
+
+/// The same by serde alone.
+pub(super) fn by_serde(text: &[u8]) -> Result<(Kind, Spans), Malformed> {
+    decode::envelope(text)
 }
 
 /// Whether all of a text is ASCII, in few steps also where it is short.

@@ -1,0 +1,6 @@
+#![no_main]
+
+#[path = "../oracles/frame.rs"]
+mod frame;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| frame::check(data));
