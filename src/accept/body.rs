@@ -148,6 +148,7 @@ mod tests {
         body.frame().await.unwrap().unwrap().into_data().unwrap()
     }
 
+    /// Trap: A stream without heartbeat, or held back by a proxy.
     #[tokio::test(start_paused = true)]
     async fn a_quiet_stream_shows_every_15_seconds_that_it_lives() {
         let sessions = Sessions::new(1, Duration::from_secs(1));

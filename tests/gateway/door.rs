@@ -28,6 +28,7 @@ async fn the_root_and_mcp_are_the_same_place() {
     assert_eq!(elsewhere.status, StatusCode::OK);
 }
 
+/// Trap: Words of OAuth where there is none.
 #[tokio::test]
 async fn oauth_is_not_found_whether_or_not_keys_are_configured() {
     let open = Gateway::start("").await;

@@ -172,6 +172,7 @@ async fn a_tool_that_a_server_lists_twice_is_listed_once() {
     assert!(warnings[0].contains("`echo` twice"), "{warnings:?}");
 }
 
+/// Trap: Only tools declared at initialize.
 #[tokio::test]
 async fn all_is_declared_from_the_start_and_instructions_are_merged_under_their_servers() {
     let server = HttpServer::with_tools(&[]).await;

@@ -119,6 +119,7 @@ mod subscriptions;
 mod support;
 mod systemd;
 mod tasks;
+mod traps;
 mod upstream_trouble;
 mod version_header;
 mod workers;

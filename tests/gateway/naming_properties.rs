@@ -67,6 +67,7 @@ fn catalog(list: List, keys: &[String], item: impl Fn(&str) -> Value) -> Catalog
 proptest! {
     #![proptest_config(hostile::cases(200))]
 
+    /// Trap: A separator in names that clients refuse.
     #[test]
     fn a_portable_name_is_portable_within_its_budget_and_its_servers_own(
         names in names(),

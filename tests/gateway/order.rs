@@ -63,6 +63,7 @@ async fn progress_comes_in_its_order_before_its_result_under_load() {
     }
 }
 
+/// Trap: One slow reader who stalls a server for all.
 #[tokio::test]
 async fn a_client_that_never_reads_holds_nobody_up() {
     let gateway = Gateway::start(&pipe::server("kid", &[])).await;

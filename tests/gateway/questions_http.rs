@@ -70,6 +70,7 @@ async fn a_question_on_the_stream_of_a_call_comes_on_that_call_and_goes_back_to_
     assert_eq!(elsewhere.next().await, None);
 }
 
+/// Trap: A server's question to every session.
 #[tokio::test]
 async fn a_question_on_a_sessions_own_stream_reaches_that_session() {
     let server = HttpServer::with_tools(&["echo"]).await;

@@ -176,6 +176,7 @@ async fn a_reload_never_opens_the_gateway_to_strangers() {
     serving.abort();
 }
 
+/// Trap: One way to boot and another to reload.
 #[tokio::test]
 async fn a_reload_makes_of_files_what_a_start_makes_of_them() {
     let (server, other) = (

@@ -89,6 +89,35 @@ async fn what_nobody_offers_is_unknown_in_the_protocols_own_codes() {
     }
 }
 
+/// Trap: An exposed name split at its underscores.
+#[tokio::test]
+async fn names_full_of_underscores_lead_to_their_own_tools() {
+    let tools: [&[&str]; 3] = [&["b__d", "_x", "y_"], &["d_"], &["a__z", "a__b__e"]];
+    let [a, inner, bare] = tools.map(HttpServer::with_tools);
+    let (a, inner, bare) = (a.await, inner.await, bare.await);
+    // Split anywhere, names of the third look like those of the others.
+    let tables = [a.table("a"), inner.table("a__b"), bare.table("bare")];
+    let gateway = Gateway::start(&(tables.concat() + "prefix = \"\"\n")).await;
+    gateway.settled().await;
+    let client = gateway.session().await;
+
+    for (exposed, server, own) in [
+        ("a__b__d", &a, "b__d"),
+        ("a___x", &a, "_x"),
+        ("a__y_", &a, "y_"),
+        ("a__b__d_", &inner, "d_"),
+        ("a__z", &bare, "a__z"),
+        ("a__b__e", &bare, "a__b__e"),
+    ] {
+        client.call(exposed, "{}").await.answer();
+        let heard = server.heard_of("tools/call");
+        let last = heard.last().map(|call| call.param("name"));
+        assert_eq!(last, Some(own.into()), "{exposed}");
+    }
+    let error = error_of(&client, "tools/call", r#"{"name":"b__d"}"#).await;
+    assert!(error.1.contains("unknown tool"), "{}", error.1);
+}
+
 #[tokio::test]
 async fn a_resource_goes_to_the_server_that_lists_it_or_whose_template_it_fits() {
     let (a, b) = (

@@ -59,3 +59,18 @@ async fn strangers_do_not_end_each_others_sessions_as_if_they_were_one_caller() 
     assert_eq!(pinged(&one).await, StatusCode::OK);
     assert_eq!(pinged(&other).await, StatusCode::OK);
 }
+
+/// Trap: Sessions without end and without number.
+#[tokio::test]
+async fn a_session_too_many_is_refused_with_503_until_another_ends() {
+    let gateway = Gateway::start("[gateway]\nmax_sessions = 2").await;
+    let first = gateway.session().await;
+    gateway.session().await;
+
+    let full = gateway.client().post(initialize("2025-11-25")).await;
+
+    assert_eq!(full.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(full.error().1.contains("max_sessions"));
+    first.ask(Method::DELETE, "").await;
+    gateway.session().await;
+}

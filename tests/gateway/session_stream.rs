@@ -118,6 +118,7 @@ async fn a_stream_ends_when_the_gateway_stops() {
     assert_eq!(event, None);
 }
 
+/// Trap: A stream without heartbeat, or held back by a proxy.
 #[tokio::test]
 async fn a_stream_passes_proxies_unbuffered_and_shows_at_once_that_it_works() {
     let gateway = Gateway::start("").await;
@@ -143,4 +144,37 @@ async fn where_there_is_no_stream_to_give_get_is_answered_with_405() {
     assert_eq!(no_session.header("allow"), "GET, POST, DELETE");
     let no_events = no_events.ask(Method::GET, "").await;
     assert_eq!(no_events.status, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+/// Trap: A GET answered with 5xx.
+#[tokio::test]
+async fn whatever_a_get_asks_for_it_is_not_answered_with_5xx() {
+    // The only server there is is down, and there is room for one session.
+    let down = "[gateway]\nmax_sessions = 1\n[servers.down]\ncommand = \"false\"\n";
+    let gateway = Gateway::start(down).await;
+    gateway.settled().await;
+    let client = gateway.session().await;
+    let stranger = gateway.client();
+    let unknown = stranger.clone().with("mcp-session-id", &"0".repeat(32));
+
+    let streams = [
+        client.clone(),
+        client.clone().with("last-event-id", "7"),
+        client.clone().with("last-event-id", "no number"),
+    ];
+    for client in &streams {
+        assert_eq!(client.send(Method::GET, "").await.status(), StatusCode::OK);
+    }
+    for client in [
+        stranger.clone(),
+        unknown,
+        client.clone().with("last-event-id", "9-9"),
+        client.clone().at("/s/down/mcp"),
+        client.at("/v/none/mcp"),
+        stranger.clone().at("/messages"),
+        stranger.at("/nowhere"),
+    ] {
+        let status = client.send(Method::GET, "").await.status();
+        assert!(status.is_client_error(), "{status}");
+    }
 }

@@ -24,6 +24,7 @@ fn call(id: &str, tool: &str, rest: &str) -> String {
     )
 }
 
+/// Trap: Pending calls under the id that the client chose.
 #[tokio::test]
 async fn two_clients_that_use_the_same_ids_get_their_own_answers() {
     let gate = Gate::start(&server("s", &[])).await;
@@ -174,6 +175,7 @@ async fn progress_of_a_finished_call_reaches_nobody() {
     gate.stop().await;
 }
 
+/// Trap: A child written to without being read from.
 #[tokio::test]
 async fn large_calls_in_flight_do_not_block_each_other() {
     const SIZE: usize = 256 * 1024;

@@ -47,6 +47,7 @@ async fn a_cancelled_call_is_not_answered() {
     gate.stop().await;
 }
 
+/// Trap: A cancellation for all servers, or for none.
 #[tokio::test]
 async fn only_the_server_that_has_the_call_is_told() {
     let gate = Gate::start(&[server("a", &[]), server("b", &[])].concat()).await;

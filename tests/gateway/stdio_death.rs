@@ -166,6 +166,7 @@ async fn a_server_that_closes_its_input_but_lives_on_is_replaced() {
     gate.stop().await;
 }
 
+/// Trap: A line beyond the buffer dropped, and its call left hanging.
 #[tokio::test]
 async fn a_line_over_the_limit_costs_the_server_its_connection_and_names_the_setting() {
     let text = format!("[gateway]\nmax_message = 100000\n{}", server("s", &[]));
@@ -187,6 +188,7 @@ async fn a_line_over_the_limit_costs_the_server_its_connection_and_names_the_set
     gate.stop().await;
 }
 
+/// Trap: Children and grandchildren left behind.
 #[tokio::test]
 async fn nothing_is_left_of_servers_when_the_gateway_stops() {
     let script = format!("trap '' TERM; exec {} --name deaf", fake().display());

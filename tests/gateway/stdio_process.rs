@@ -211,6 +211,7 @@ async fn nobody_reading_its_stdout_ends_it_and_its_servers() {
     assert_eq!(status.code(), Some(0), "as `mcpgate list | head` has it");
 }
 
+/// Trap: Children and grandchildren left behind.
 #[tokio::test]
 async fn its_servers_leave_when_it_is_killed() {
     let folder = folder(&server("s", &[]));

@@ -73,6 +73,7 @@ async fn the_first_list_waits_for_servers_that_are_connecting() {
     assert_eq!(tools, ["up__echo"]);
 }
 
+/// Trap: A session that the server has forgotten, used for ever.
 #[tokio::test]
 async fn a_forgotten_session_is_opened_again_once_and_the_call_is_answered() {
     let server = HttpServer::with_tools(&["echo"]).await;
