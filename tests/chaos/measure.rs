@@ -47,10 +47,10 @@ impl State {
         })
     }
 
-    /// A quarter more memory, and what noise there is.
+    /// A tenth more memory, and what noise there is.
     fn is_like(self, before: Self) -> bool {
         self.files <= before.files + FILES
-            && self.memory <= before.memory * 5 / 4 + 8 * 1024
+            && self.memory <= before.memory * 11 / 10 + 8 * 1024
             && self.sessions <= before.sessions + SESSIONS
     }
 
