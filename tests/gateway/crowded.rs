@@ -188,7 +188,7 @@ async fn those_who_want_a_status_get_503_and_retry_after() {
 }
 
 #[tokio::test]
-async fn in_a_full_queue_the_last_call_of_the_flood_goes_for_anothers_first() {
+async fn in_a_full_queue_the_last_call_of_the_flood_goes_for_another_callers_first() {
     let slow = Slow::with(1).await;
     let gateway = slow.behind("", "max_in_flight = 1\nqueue = 3").await;
     let (sam, eve) = (open(&gateway, "sam").await, open(&gateway, "eve").await);
