@@ -79,7 +79,7 @@ impl Session {
         if self.client.is_over() {
             return None;
         }
-        let (number, outbox) = (self.client.number(), Arc::new(Outbox::default()));
+        let (number, outbox) = (self.client.number(), Arc::new(Outbox::of_answer()));
         trails.push(Left {
             number,
             outbox: outbox.clone(),

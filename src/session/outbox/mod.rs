@@ -4,6 +4,7 @@
 mod reader;
 #[cfg(test)]
 mod tests;
+mod weight;
 
 use std::{
     collections::VecDeque,
@@ -15,10 +16,13 @@ use bytes::Bytes;
 use tokio::{sync::Notify, time::timeout};
 
 pub use reader::Reader;
+use weight::Weight;
 
 /// How many messages are kept, and how many bytes.
 const MESSAGES: usize = 256;
 const BYTES: usize = 1024 * 1024;
+/// What may be kept of each even where all together take too much memory, in bytes.
+const SMALL: usize = 4 * 1024;
 /// What is small enough to be kept although it has been read: nobody knows whether it arrived.
 const LIGHT: usize = 128 * 1024;
 
@@ -34,7 +38,9 @@ pub struct Outbox {
 #[derive(Debug, Default)]
 struct Ring {
     messages: VecDeque<Bytes>,
-    bytes: usize,
+    weight: Weight,
+    /// It is of no use with a gap: it is an answer.
+    whole: bool,
     /// How many messages there were before the first one kept; ids count from one.
     before: u64,
     /// The last id that was handed to a stream.
@@ -60,6 +66,29 @@ impl Ring {
     fn is_read(&self) -> bool {
         self.finished && !self.reading && self.unread() == 0
     }
+
+    fn drop_oldest(&mut self) {
+        if let Some(oldest) = self.messages.pop_front() {
+            self.weight.sub(oldest.len());
+            self.before += 1;
+        }
+    }
+
+    /// Keeps a message, and of the others what there is room for; where all rings together take too
+    /// much memory, perhaps not even that.
+    fn keep(&mut self, message: Bytes) {
+        self.weight.add(message.len());
+        self.messages.push_back(message);
+        while self.messages.len() > MESSAGES
+            || (self.messages.len() > 1 && (self.weight.bytes > BYTES || self.weight.is_too_much()))
+        {
+            self.drop_oldest();
+        }
+        if self.weight.is_too_much() && self.weight.bytes > SMALL {
+            self.drop_oldest();
+            self.closed |= self.whole;
+        }
+    }
 }
 
 impl Outbox {
@@ -69,6 +98,18 @@ impl Outbox {
         let ring = Ring {
             before: id,
             read: id,
+            ..Ring::default()
+        };
+        Self {
+            ring: Mutex::new(ring),
+            ..Self::default()
+        }
+    }
+
+    /// One for an answer: it ends where there is no memory for a message.
+    pub fn of_answer() -> Self {
+        let ring = Ring {
+            whole: true,
             ..Ring::default()
         };
         Self {
@@ -100,15 +141,13 @@ impl Outbox {
         {
             return;
         }
-        ring.bytes += message.len();
-        ring.messages.push_back(message);
-        while ring.messages.len() > MESSAGES || (ring.bytes > BYTES && ring.messages.len() > 1) {
-            let dropped = ring.messages.pop_front().map_or(0, |oldest| oldest.len());
-            ring.bytes -= dropped;
-            ring.before += 1;
-        }
+        ring.keep(message);
+        let given_up = ring.closed && ring.whole;
         drop(ring);
         self.came.notify_waiters();
+        if given_up {
+            self.moved.notify_waiters();
+        }
     }
 
     /// Ends the current stream, and every later one.
@@ -144,7 +183,7 @@ impl Outbox {
             let moved = self.moved.notified();
             let (over, reading) = {
                 let ring = self.ring();
-                let heavy = ring.is_read() && ring.bytes > LIGHT;
+                let heavy = ring.is_read() && ring.weight.bytes > LIGHT;
                 (ring.closed || heavy, ring.reading)
             };
             if over {

@@ -1,8 +1,11 @@
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use tokio::time::Instant;
 
-use super::*;
+use super::{weight::Held, *};
 
 #[tokio::test]
 async fn a_stream_goes_on_where_the_last_one_stopped_or_where_it_is_told() {
@@ -71,4 +74,40 @@ async fn a_stream_is_abandoned_when_nobody_comes_back_in_time() {
         assert_eq!(start.elapsed(), waited, "{kept} bytes");
     }
     assert!(outbox.is_read());
+}
+
+#[tokio::test]
+async fn all_rings_together_take_no_more_than_they_may_and_give_it_back() {
+    let held: &'static Held = Box::leak(Box::new(Held {
+        bytes: AtomicUsize::new(0),
+        most: 1000 * 1024,
+    }));
+    let sharing = |outbox: Outbox| {
+        outbox.ring().weight.of = held;
+        Arc::new(outbox)
+    };
+    let rings: Vec<_> = (0..100).map(|_| sharing(Outbox::default())).collect();
+    for outbox in &rings {
+        for _ in 0..4 {
+            outbox.push(vec![b'x'; 10 * 1024].into());
+        }
+    }
+    let bytes = || held.bytes.load(Ordering::Relaxed);
+    assert!(bytes() <= held.most, "{}", bytes());
+
+    // Small news still come, and in the place of what is older.
+    rings[99].push("news".into());
+    let mut reader = Reader::open(rings[99].clone(), None);
+    assert_eq!(reader.next().await.unwrap().1, "news");
+    drop(reader);
+    // An answer with a gap is none.
+    let answer = sharing(Outbox::of_answer());
+    assert_eq!(bytes(), held.most + "news".len());
+    answer.push(vec![b'x'; 10 * 1024].into());
+    let mut reader = Reader::open(answer.clone(), None);
+    assert_eq!(reader.next().await, None);
+    answer.abandoned(Duration::from_secs(3600)).await;
+
+    drop((rings, answer, reader));
+    assert_eq!(bytes(), 0);
 }
