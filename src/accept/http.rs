@@ -30,6 +30,7 @@ const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 /// What the MCP endpoint takes.
 const VERBS: [Verb; 3] = [Verb::GET, Verb::POST, Verb::DELETE];
+
 /// The MCP endpoint.
 pub struct Endpoint {
     pipeline: Arc<Pipeline>,

@@ -10,7 +10,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 
 pub use control::{Control, Reload, Reloading};
 pub use health::{health, probe};
-pub use socket::{Socket, SocketError};
+pub use socket::{Socket, SocketError, turn};
 
 use crate::{
     accept::{body::Body, response::status},

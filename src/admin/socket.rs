@@ -5,12 +5,14 @@ use std::{
     io::{self, ErrorKind},
     os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
+    thread::sleep,
     time::Duration,
 };
 
 use tokio::{
     net::{UnixListener, UnixSocket, UnixStream},
-    time::{sleep, timeout},
+    task::spawn_blocking,
+    time::timeout,
 };
 
 /// Connections that may wait to be taken.
@@ -49,7 +51,9 @@ impl Socket {
     /// # Errors
     /// When the place is taken, or the file cannot be made.
     pub async fn bind(path: &Path) -> Result<Self, SocketError> {
-        let _turn = turn(path).await;
+        let place = path.to_path_buf();
+        let turn = spawn_blocking(move || turn(&place));
+        let _turn = turn.await.map_err(io::Error::from)?;
         vacate(path).await?;
         let uid = UnixStream::pair()?.0.peer_cred()?.uid();
         let socket = UnixSocket::new_stream()?;
@@ -92,16 +96,17 @@ impl Drop for Socket {
     }
 }
 
-/// Has gateways that start at once look for a free place one after the other.
-async fn turn(path: &Path) -> Option<File> {
-    let folder = File::open(path.parent()?).ok()?;
+/// Has gateways work on a file one after the other, for as long as what this gives lives. Waits for
+/// a second at most: whoever holds its folder for longer is no gateway.
+pub fn turn(file: &Path) -> Option<File> {
+    let folder = File::open(file.parent()?).ok()?;
     for _ in 0..20 {
         if folder.try_lock().is_ok() {
             return Some(folder);
         }
-        sleep(Duration::from_millis(50)).await;
+        sleep(Duration::from_millis(50));
     }
-    None // whoever holds it is no gateway
+    None
 }
 
 /// Removes a socket that nobody listens on.

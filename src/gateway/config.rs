@@ -38,8 +38,8 @@ pub struct GatewayConfig {
     /// How long calls in flight may take to finish at the end.
     #[serde(with = "humantime_serde")]
     pub drain: Duration,
-    /// Where the key of sessions, and what they want to hear of, are kept over restarts; empty: nowhere; absent: in the folder that
-    /// the system has for such things.
+    /// Where the key of sessions, and what they want to hear of, are kept over restarts; empty:
+    /// nowhere; absent: in the folder that the system has for such things.
     pub state_dir: Option<PathBuf>,
     /// Largest message, in bytes, from a client or a server.
     pub max_message: usize,

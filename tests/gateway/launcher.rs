@@ -71,6 +71,7 @@ fn family(folder: &Path) -> String {
     )
 }
 
+/// Trap: Children and grandchildren left behind.
 #[tokio::test]
 async fn what_servers_have_launched_ends_with_a_gateway_that_is_killed() {
     let home = tempfile::tempdir().unwrap();

@@ -2,10 +2,12 @@
 
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
+use bytes::Bytes;
 use http::{Method, StatusCode};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    task,
     time::{self, Instant, timeout},
 };
 
@@ -160,11 +162,12 @@ async fn who_does_not_read_a_stream_of_events_is_cut_off_too() {
         "notifications/message",
         &format!(r#"{{"level":"info","data":"{}"}}"#, "a".repeat(256 << 10)),
     );
+    let news = Bytes::from(news);
     let cut = async {
         while gateway.pipeline().metrics.connections() == 2 {
             // The ring keeps the last of them, and no more.
-            sessions[0].outbox.push(news.clone().into());
-            time::sleep(Duration::from_millis(1)).await;
+            sessions[0].outbox.push(news.clone());
+            task::yield_now().await;
         }
     };
     within("the end of the connection", cut).await;

@@ -6,12 +6,13 @@ use std::{
     io::{self, ErrorKind, Read, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    thread,
-    time::Duration,
 };
 
 use super::written::{Entry, MOST, VERSION, Written, seconds};
-use crate::session::{LIFE, Mark, Wishes, random_id};
+use crate::{
+    admin::turn,
+    session::{LIFE, Mark, Wishes, random_id},
+};
 
 const FILE: &str = "wishes.json";
 
@@ -70,7 +71,7 @@ impl Book {
 
     fn write(&mut self, Wishes { now, taken, beyond }: Wishes) -> io::Result<()> {
         self.ours.extend(taken);
-        let _turn = self.turn();
+        let _turn = turn(&self.path);
         // One that cannot be read is lost already.
         let mut all = self.read().unwrap_or_else(|_broken| Written::none());
         let today = seconds();
@@ -98,18 +99,6 @@ impl Book {
             );
         }
         self.crowded = beyond > 0;
-    }
-
-    /// Has gateways that share the folder write one after the other.
-    fn turn(&self) -> Option<File> {
-        let folder = File::open(self.path.parent()?).ok()?;
-        for _ in 0..20 {
-            if folder.try_lock().is_ok() {
-                return Some(folder);
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        None // whoever holds it is no gateway
     }
 
     fn replace(&self, text: &[u8]) -> io::Result<()> {

@@ -5,7 +5,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::future::join_all;
 
 use super::{calls, doing, echoes, gateway, home, two, two_modern, two_without_sessions};
-use crate::support::{Answer, Gateway, SseServer, call, within};
+use crate::support::{Answer, Gateway, HttpServer, SseServer, call, within};
+
+async fn two_with_a_resource() -> [HttpServer; 2] {
+    let servers = two().await;
+    for server in &servers {
+        server.offer("resources/list", &[r#"{"uri":"x://1","name":"x"}"#]);
+    }
+    servers
+}
 
 #[tokio::test]
 async fn when_one_is_gone_no_call_fails_whatever_it_is() {
@@ -33,11 +41,7 @@ async fn when_one_is_gone_no_call_fails_whatever_it_is() {
 
 #[tokio::test]
 async fn calls_at_once_open_a_moved_session_once_and_it_knows_what_the_client_wanted() {
-    let servers = two().await;
-    for server in &servers {
-        server.offer("resources/list", &[r#"{"uri":"x://1","name":"x"}"#]);
-    }
-    let [one, other] = servers;
+    let [one, other] = two_with_a_resource().await;
     let gateway = gateway(&[&one, &other], "").await;
     let client = gateway.session().await;
     let home = home(&client, [&one, &other]).await;
@@ -70,11 +74,7 @@ async fn calls_at_once_open_a_moved_session_once_and_it_knows_what_the_client_wa
 
 #[tokio::test]
 async fn subscriptions_of_who_calls_nothing_move_too() {
-    let servers = two().await;
-    for server in &servers {
-        server.offer("resources/list", &[r#"{"uri":"x://1","name":"x"}"#]);
-    }
-    let [one, other] = servers;
+    let [one, other] = two_with_a_resource().await;
     let gateway = gateway(&[&one, &other], "").await;
     let client = gateway.session().await;
     let mut stream = client.listen().await;
