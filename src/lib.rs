@@ -49,6 +49,8 @@ pub mod map;
 
 pub mod wait;
 
+pub mod home;
+
 pub mod launch;
 
 pub mod mcp;

@@ -13,9 +13,11 @@ use std::{
 };
 
 use tokio::{
-    runtime::{Handle, Id},
+    runtime::Id,
     time::{Instant, Sleep, sleep_until},
 };
+
+use crate::home;
 
 /// Timers that a thread keeps of one kind.
 const MOST: usize = 64;
@@ -51,8 +53,8 @@ impl Kept {
     }
 
     /// Keeps one, or gives it back.
-    fn keep(&mut self, timer: Timer, of: Id, kind: usize) -> Option<Timer> {
-        let same = self.of == Some(of);
+    fn keep(&mut self, timer: Timer, of: Option<Id>, kind: usize) -> Option<Timer> {
+        let same = of.is_some() && self.of == of;
         match self.timers.get_mut(kind) {
             Some(timers) if same && timers.len() < MOST => {
                 timers.push(timer);
@@ -66,7 +68,7 @@ impl Kept {
 /// Ends at a time, if it is not given up before.
 pub struct Wait {
     timer: Option<Timer>,
-    of: Id,
+    of: Option<Id>,
     kind: usize,
 }
 
@@ -84,8 +86,8 @@ impl Wait {
     /// # Panics
     /// Outside a runtime.
     pub fn until(due: Instant, about: Duration) -> Self {
-        let (of, kind) = (Handle::current().id(), kind(about));
-        let kept = KEPT.try_with(|kept| kept.borrow_mut().of(of, kind)?.pop());
+        let (of, kind) = (home::here(), kind(about));
+        let kept = KEPT.try_with(|kept| kept.borrow_mut().of(of?, kind)?.pop());
         let timer = match kept.ok().flatten() {
             Some(mut timer) => {
                 timer.as_mut().reset(due);

@@ -188,7 +188,7 @@ impl There {
     }
 
     /// A call that somebody with a key makes.
-    async fn call(&self) -> Result<Call, Failure> {
+    async fn call(&self) -> Result<Box<Call>, Failure> {
         let pipeline = self.pipeline();
         let plan = pipeline.plan();
         let caller = pipeline.identify(&plan, HERE, &self.headers).await?;

@@ -23,6 +23,10 @@ const HOPS: usize = 20;
 /// It is the first from the right that is not trusted; if all are, the leftmost. At a hop that
 /// cannot be read, and after 20 of them, it is the last that was trusted.
 pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> IpAddr {
+    let mut client = peer.to_canonical();
+    if !trusted.contains(client) {
+        return client;
+    }
     let is_usual = headers.contains_key(X_FORWARDED_FOR);
     let name = if is_usual {
         X_FORWARDED_FOR
@@ -33,7 +37,6 @@ pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &Networ
     // Several lines are one list, in their order.
     let lines = headers.get_all(name).iter().rev();
     let mut hops = lines.flat_map(from_the_right).take(HOPS).filter(is_hop);
-    let mut client = peer.to_canonical();
     while trusted.contains(client) {
         let hop = hops.next().and_then(|hop| std::str::from_utf8(hop).ok());
         match hop.and_then(read) {

@@ -39,16 +39,26 @@ impl Cors {
 
     /// The answer to a browser that asks whether a page may, if it may.
     pub fn preflight<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
+        if request.method() != Verb::OPTIONS {
+            return None;
+        }
         let headers = request.headers();
         let asks = headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-        let origin = headers.get(header::ORIGIN);
-        if request.method() != Verb::OPTIONS || !asks || !self.lists(origin) {
+        if !asks || !self.lists(headers.get(header::ORIGIN)) {
             return None;
         }
         let mut response = Response::new(Body::Whole(Bytes::new()));
         *response.status_mut() = StatusCode::NO_CONTENT;
         permit(headers, response.headers_mut());
         Some(response)
+    }
+
+    /// What [`Cors::mark`] needs of a request; nothing where no page is listed.
+    pub fn origin(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        if self.origins.is_empty() {
+            return None;
+        }
+        headers.get(header::ORIGIN).cloned()
     }
 
     /// Says in a response that the page may read it, if it may.

@@ -15,10 +15,12 @@ pub use trusted_header::{TrustedHeaders, TrustedHeadersConfig};
 
 use std::{collections::HashSet, net::IpAddr, sync::Arc};
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 
 use crate::call::{Caller, Identity, RoleName, Standing, Who};
 use jwt::{Claims, Tokens};
+
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// Every way to say who one is.
 #[derive(Default)]
@@ -143,23 +145,25 @@ pub fn anonymous(standing: Standing) -> Arc<Who> {
 }
 
 fn shown(headers: &HeaderMap) -> Shown<'_> {
-    let only = |name: &str| {
-        let mut values = headers.get_all(name).iter();
-        let value = values.next()?.to_str().ok()?;
-        values.next().is_none().then_some(value)
-    };
-    if headers.contains_key(header::AUTHORIZATION) {
-        let value = only("authorization").and_then(|value| value.split_once(' '));
-        return match value {
+    if let Some(value) = only(headers, header::AUTHORIZATION) {
+        let words = value.and_then(|value| value.split_once(' '));
+        return match words {
             Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => {
                 Shown::Bearer(key.trim())
             }
             _ => Shown::Nonsense,
         };
     }
-    match (headers.contains_key("x-api-key"), only("x-api-key")) {
-        (false, _) => Shown::Nothing,
-        (true, Some(key)) => Shown::Key(key),
-        (true, None) => Shown::Nonsense,
+    match only(headers, X_API_KEY) {
+        None => Shown::Nothing,
+        Some(Some(key)) => Shown::Key(key),
+        Some(None) => Shown::Nonsense,
     }
+}
+
+/// The value of a header, if there is one; no text, where it is none, or there are two.
+fn only(headers: &HeaderMap, name: HeaderName) -> Option<Option<&str>> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.to_str().ok();
+    Some(value.filter(|_| values.next().is_none()))
 }

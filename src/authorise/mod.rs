@@ -50,7 +50,7 @@ pub trait Shown {
 /// A call that its caller may make. Only [`permit`] makes one.
 #[derive(Debug)]
 pub struct Permitted {
-    call: Call,
+    call: Box<Call>,
     rule: Option<Source>,
 }
 
@@ -66,7 +66,7 @@ impl Permitted {
     }
 
     /// Hands the call on.
-    pub fn into_call(self) -> Call {
+    pub fn into_call(self) -> Box<Call> {
         self.call
     }
 }
@@ -76,7 +76,7 @@ impl Permitted {
 /// # Errors
 /// When its caller has no role, may not use it from there, or no rule allows the call. What is
 /// not allowed is answered as what does not exist.
-pub fn permit(shown: &impl Shown, roles: &Roles, call: Call) -> Result<Permitted, Refusal> {
+pub fn permit(shown: &impl Shown, roles: &Roles, call: Box<Call>) -> Result<Permitted, Refusal> {
     roles.admit(&call.visit.caller, &call.visit.extent)?;
     let rule = match shown.access(&call.target) {
         Access::Open => None,

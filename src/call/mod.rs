@@ -111,18 +111,18 @@ pub struct Call {
 }
 
 impl Call {
-    /// Reads what a request is about.
+    /// Reads what a request is about. Boxed, because one stage hands it to the next.
     ///
     /// # Errors
     /// When the method is not known, or its target is missing.
-    pub fn read(frame: Frame, client: Arc<Client>, visit: Visit) -> Result<Self, Refusal> {
+    pub fn read(frame: Frame, client: Arc<Client>, visit: Visit) -> Result<Box<Self>, Refusal> {
         let target = target(&frame, &client)?;
-        Ok(Self {
+        Ok(Box::new(Self {
             frame,
             target,
             client,
             visit,
-        })
+        }))
     }
 }
 

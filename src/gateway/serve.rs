@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use http::{Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -205,7 +205,7 @@ impl Door {
         guest: &Guest,
     ) -> Result<Response<Body>, io::Error> {
         guest.asks();
-        let origin = request.headers().get(header::ORIGIN).cloned();
+        let origin = self.cors.origin(request.headers());
         let mut response = match self.cors.preflight(&request) {
             Some(response) => response,
             None => self.route(request, peer).await,

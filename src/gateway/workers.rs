@@ -16,6 +16,8 @@ use futures_util::future::join_all;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 
+use crate::home;
+
 /// Runtimes, each on a thread of its own. They end when this is dropped, with all that is on them.
 pub(super) struct Workers {
     all: Vec<Worker>,
@@ -102,6 +104,7 @@ impl Pulse {
 
 fn run(takes: &Receiver<Runtime>, over: &CancellationToken) {
     if let Ok(runtime) = takes.recv() {
+        home::settle(runtime.handle().id());
         runtime.block_on(over.cancelled());
     }
 }

@@ -41,6 +41,7 @@ impl Applying {
     pub async fn admit(&self, facts: &Facts<'_>) -> Result<Held, Limited> {
         let mut held = Held::default();
         for limit in self.0.iter() {
+            // They come first.
             let Measure::Concurrency(concurrency) = &limit.measure else {
                 break;
             };
@@ -51,7 +52,17 @@ impl Applying {
         Ok(held)
     }
 
-    fn count(&self, facts: &Facts<'_>) -> Result<(), Limited> {
+    /// Whether a call may have to wait for room.
+    pub(super) fn has_waits(&self) -> bool {
+        let first = self.0.first();
+        first.is_some_and(|limit| matches!(limit.measure, Measure::Concurrency(_)))
+    }
+
+    /// The same where nothing is waited for: counts a call if every rate has room for it.
+    ///
+    /// # Errors
+    /// The first limit that has no room.
+    pub(super) fn count(&self, facts: &Facts<'_>) -> Result<(), Limited> {
         let rates = || {
             self.0.iter().filter_map(|limit| match &limit.measure {
                 Measure::Rate(rate) => Some((limit, rate)),

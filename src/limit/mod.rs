@@ -48,7 +48,7 @@ impl Admitted {
     }
 
     /// Hands the call on.
-    pub fn into_call(self) -> Call {
+    pub fn into_call(self) -> Box<Call> {
         self.permitted.into_call()
     }
 }
@@ -77,7 +77,10 @@ pub async fn admit(
             server: Some(server.as_str()),
             tool,
         };
-        let admitted = Box::pin(limits.admit(&facts)).await;
+        let admitted = match limits.has_waits() {
+            true => Box::pin(limits.admit(&facts)).await,
+            false => limits.count(&facts).map(|()| Held::default()),
+        };
         held = admitted.map_err(|limited| Refusal::Limited {
             limit: limited.limit.to_string().into(),
             retry_after: limited.retry_after,

@@ -61,7 +61,7 @@ pub struct Record {
     outcome: Outcome,
     bytes_out: u64,
     /// What the audit gets, and where.
-    audit: Option<Box<(Slot, Entry)>>,
+    audit: Option<(Slot, Box<Entry>)>,
 }
 
 impl Record {
@@ -100,7 +100,7 @@ impl Record {
             tracing::error!("{unrecorded}");
             Refusal::Unrecorded
         })?;
-        self.audit = Some(Box::new((slot, entry(call))));
+        self.audit = Some((slot, Box::new(entry(call))));
         Ok(())
     }
 
@@ -227,8 +227,7 @@ impl Drop for Record {
             }
             (server, _) => server,
         };
-        if let Some(audit) = self.audit.take() {
-            let (slot, mut entry) = *audit;
+        if let Some((slot, mut entry)) = self.audit.take() {
             entry.server = server;
             entry.outcome = self.outcome;
             entry.duration = elapsed;

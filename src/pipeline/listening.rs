@@ -130,12 +130,12 @@ impl Pipeline {
         asker.client.acts_for(behalf);
         let mut agreed = Vec::new();
         for uri in uris.into_iter().filter_map(fields::string).take(RESOURCES) {
-            let call = Call {
+            let call = Box::new(Call {
                 frame: request.clone(),
                 target: Target::Subscription(uri.to_string(), true),
                 client: asker.client.clone(),
                 visit: visit.clone(),
-            };
+            });
             let Some((server, mut record, _held)) = self.follows(&view, call).await else {
                 continue;
             };
@@ -162,7 +162,7 @@ impl Pipeline {
 
     /// The server of a resource, if it may be followed. It is judged, counted and recorded as
     /// `resources/subscribe` is, conditions and all: a server hears of it just the same.
-    async fn follows(&self, view: &View, call: Call) -> Option<(ServerName, Record, Held)> {
+    async fn follows(&self, view: &View, call: Box<Call>) -> Option<(ServerName, Record, Held)> {
         let mut record = Record::open(&self.metrics);
         let admitted = self.admit(view, call, &mut record).await;
         match admitted {
@@ -177,7 +177,7 @@ impl Pipeline {
     async fn admit(
         &self,
         view: &View,
-        call: Call,
+        call: Box<Call>,
         record: &mut Record,
     ) -> Result<(ServerName, Held), Refusal> {
         record.call(&call, self.audit.as_ref())?;

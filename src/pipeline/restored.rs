@@ -102,11 +102,11 @@ fn may_hear(
     let Ok(frame) = Frame::parse(request) else {
         return false;
     };
-    let call = Call {
+    let call = Box::new(Call {
         frame,
         target,
         client: session.client.clone(),
         visit: visit.clone(),
-    };
+    });
     authorise::permit(view, &plan.policy.roles, call).is_ok()
 }

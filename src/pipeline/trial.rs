@@ -73,7 +73,7 @@ impl Plan {
 }
 
 impl Attempt<'_> {
-    fn call(&self) -> Result<Call, Refusal> {
+    fn call(&self) -> Result<Box<Call>, Refusal> {
         let (method, key) = match self.list {
             List::Tools => (Method::ToolsCall, "name"),
             List::Prompts => (Method::PromptsGet, "name"),

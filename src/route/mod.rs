@@ -28,7 +28,7 @@ use crate::{
 /// An admitted call that knows its way. Only [`choose`] makes one.
 #[derive(Debug)]
 pub struct Routed {
-    call: Call,
+    call: Box<Call>,
     server: ServerName,
     rename: Option<(Part, Bytes)>,
     mirrors: Arc<[Mirror]>,
@@ -96,7 +96,7 @@ impl Routed {
             visit: self.call.visit.clone(),
         };
         Self {
-            call,
+            call: Box::new(call),
             server: self.server.clone(),
             rename: self.rename.clone(),
             mirrors: self.mirrors.clone(),
@@ -179,7 +179,7 @@ pub fn choose(view: &View, tasks: &Tasks, admitted: Admitted) -> Result<Route, R
 }
 
 /// To a server, in the client's own words.
-fn plainly(call: Call, server: Option<ServerName>) -> Result<Route, Refusal> {
+fn plainly(call: Box<Call>, server: Option<ServerName>) -> Result<Route, Refusal> {
     match server {
         Some(server) => Ok(there(call, server, None, (Arc::default(), false))),
         None => Err(Refusal::NoRoute(call.target)),
@@ -187,7 +187,7 @@ fn plainly(call: Call, server: Option<ServerName>) -> Result<Route, Refusal> {
 }
 
 fn there(
-    call: Call,
+    call: Box<Call>,
     server: ServerName,
     rename: Option<(Part, Bytes)>,
     (mirrors, repeatable): (Arc<[Mirror]>, bool),

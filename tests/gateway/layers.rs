@@ -11,14 +11,15 @@ use std::{
 };
 
 /// The modules that need not stand in anybody's list.
-const FOR_ALL: [&str; 2] = ["map", "wait"];
+const FOR_ALL: [&str; 3] = ["home", "map", "wait"];
 
 /// A module and those it may name, with what it needs of them.
 const ALLOWED: &[(&str, &[&str])] = &[
     // Containers, which anybody may use as they use those of the standard library.
     ("map", &[]),
-    // Timers, likewise.
-    ("wait", &[]),
+    // Which thread is whose, likewise; and timers.
+    ("home", &[]),
+    ("wait", &["home"]),
     // Knows bytes, and nothing of what they mean.
     ("seal", &[]),
     // The wire knows nothing of gateways.

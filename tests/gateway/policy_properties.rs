@@ -38,12 +38,12 @@ fn callable(view: &View, roles: &Roles, extent: &Extent, target: Target) -> bool
     let revision = Revision::V2025_11_25;
     let client = Client::new("s".into(), Identity::Anonymous, revision, "{}", "{}");
     let text = r#"{"jsonrpc":"2.0","id":1,"method":"x","params":{"arguments":{"x":1}}}"#;
-    let call = Call {
+    let call = Box::new(Call {
         frame: Frame::parse(Bytes::from_static(text.as_bytes())).unwrap(),
         target,
         client: Arc::new(client),
         visit,
-    };
+    });
     match permit(view, roles, call) {
         Ok(_) | Err(Refusal::Condition(..)) => true,
         Err(Refusal::Forbidden(..) | Refusal::NoRoute(_)) => false,

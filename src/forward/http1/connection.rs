@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    runtime::{Handle, Id},
+    runtime::Id,
     task::unconstrained,
 };
 use tokio_util::io::poll_read_buf;
@@ -22,6 +22,7 @@ use super::{
     Request,
     head::{self, Answer},
 };
+use crate::home;
 
 /// How much is read at once, in bytes: at first, and where more is known to come.
 const LITTLE: usize = 8 * 1024;
@@ -32,7 +33,7 @@ const JOINED: usize = 16 * 1024;
 /// One connection.
 pub(super) struct Connection {
     /// The runtime that opened it, and wakes whoever waits for it.
-    pub(super) home: Id,
+    pub(super) home: Option<Id>,
     io: Io,
     /// What has arrived and was not looked at yet.
     pub(super) read: BytesMut,
@@ -59,7 +60,7 @@ impl Connection {
             tls @ MaybeHttpsStream::Https(_) => Io::Tls(Box::new(TokioIo::new(tls))),
         };
         Self {
-            home: Handle::current().id(),
+            home: home::here(),
             io,
             read: BytesMut::new(),
             written: Vec::new(),
@@ -69,6 +70,12 @@ impl Connection {
     /// Whether the server has neither closed it nor said what nobody asked for.
     pub(super) fn is_quiet(&mut self) -> bool {
         let mut byte = [0];
+        // Every call asks this. Nobody is to be woken, so nobody need be noted.
+        if let Io::Plain(io) = &self.io {
+            let read = io.try_read(&mut byte);
+            let nothing = read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+            return self.read.is_empty() && nothing;
+        }
         let mut buffer = ReadBuf::new(&mut byte);
         let read = poll_fn(|cx| Pin::new(&mut self.io).poll_read(cx, &mut buffer));
         // To a task that has spent its budget, everything is quiet.

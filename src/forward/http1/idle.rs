@@ -5,13 +5,13 @@ use std::{
     time::Duration,
 };
 
-use dashmap::DashMap;
 use tokio::{
     runtime::{self, Handle},
     time::{Instant, sleep},
 };
 
 use super::connection::Connection;
+use crate::{home, map::Table};
 
 /// How often those are looked for that have rested for too long.
 const SWEEP: Duration = Duration::from_secs(15);
@@ -21,7 +21,7 @@ const MOST: usize = 256;
 /// Connections that rest. Each is used again only on the runtime that opened it: there it wakes
 /// whoever waits for it, and no other core has to be told.
 #[derive(Default)]
-pub(super) struct Idle(DashMap<runtime::Id, Shelf>);
+pub(super) struct Idle(Table<runtime::Id, Shelf>);
 
 #[derive(Default)]
 struct Shelf {
@@ -34,7 +34,7 @@ struct Shelf {
 impl Idle {
     /// One that can be used.
     pub(super) fn take(&self) -> Option<Connection> {
-        let mut shelf = self.0.get_mut(&Handle::current().id())?;
+        let mut shelf = self.0.get_mut(&home::here()?)?;
         while let Some((mut connection, until)) = shelf.resting.pop() {
             if until > Instant::now() && connection.is_quiet() {
                 return Some(connection);
@@ -46,19 +46,20 @@ impl Idle {
     /// Lets one rest for a while.
     pub(super) fn rest(self: &Arc<Self>, connection: Connection, rests: Duration) {
         // An answer may be read to its end elsewhere, or be dropped where there is no runtime.
-        let Some(here) = Handle::try_current()
-            .ok()
-            .filter(|here| here.id() == connection.home)
-        else {
+        let here = home::here();
+        let Some(here) = here.filter(|_| here == connection.home) else {
             return;
         };
-        let mut shelf = self.0.entry(here.id()).or_default();
+        let mut shelf = self.0.entry(here).or_default();
         if shelf.resting.len() >= MOST {
             return;
         }
         shelf.resting.push((connection, Instant::now() + rests));
-        if !std::mem::replace(&mut shelf.swept, true) {
-            here.spawn(sweep(Arc::downgrade(self), here.id()));
+        if !shelf.swept
+            && let Ok(runtime) = Handle::try_current()
+        {
+            shelf.swept = true;
+            runtime.spawn(sweep(Arc::downgrade(self), here));
         }
     }
 }

@@ -110,7 +110,7 @@ impl Pipeline {
     pub fn begin(self: &Arc<Self>, arrival: Arrival) -> (Pending, Arc<Exchange>) {
         if !arrival.session.client.revision.is_stateless() {
             let exchange = arrival.exchange.clone();
-            return (Box::pin(self.clone().answer(arrival)), exchange);
+            return (in_place(|| self.clone().answer(arrival)), exchange);
         }
         let (purpose, begun) = (purpose(&arrival), arrival.frame.clone());
         let id = arrival.frame.raw_bytes(Part::Id).unwrap_or_default();
@@ -125,7 +125,7 @@ impl Pipeline {
             });
         }
         let (pipeline, exchange) = (self.clone(), arrival.exchange.clone());
-        let call: Pending = Box::pin(self.clone().answer(arrival));
+        let call = in_place(|| self.clone().answer(arrival));
         let asking = exchange.clone();
         let going = Going::New(call, begun);
         let turn = async move { pipeline.turn(going, asking, purpose, id).await };
@@ -259,4 +259,14 @@ impl Pipeline {
 enum Going {
     New(Pending, Frame),
     Parked(Task, Frame),
+}
+
+/// Boxes the future that is made, where it is going to stay: it is large, and `Box::pin` would have
+/// every call copy it there.
+fn in_place<F>(make: impl FnOnce() -> F) -> Pending
+where
+    F: Future<Output = Answer> + Send + 'static,
+{
+    let call: Box<F> = Box::write(Box::new_uninit(), make());
+    Box::into_pin(call)
 }
