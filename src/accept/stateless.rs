@@ -220,7 +220,7 @@ fn mirror(
         return Ok(());
     };
     let arguments = frame.raw(Part::Arguments);
-    for mirror in way.mirrors.iter() {
+    for mirror in way.mirrors.as_deref().unwrap_or_default() {
         let argument = arguments.and_then(|arguments| mirror.raw(arguments));
         if argument.is_none() && !headers.contains_key(&mirror.header) {
             continue;

@@ -19,8 +19,8 @@ pub struct Item {
     pub raw: Bytes,
     /// Where the key stands in it.
     pub span: Span,
-    /// The headers that mirror arguments of a tool.
-    pub mirrors: Arc<[Mirror]>,
+    /// The headers that mirror arguments of a tool; nothing where none do.
+    pub mirrors: Option<Arc<[Mirror]>>,
     /// Why its schema's headers break the rules, if they do.
     pub mirrors_broken: Option<String>,
     /// Whether its tool may be called twice where once was meant: its annotations say so.
@@ -52,8 +52,8 @@ impl Item {
             return Err(format!("`inputSchema` of `{key}` is not of type object"));
         }
         let (mirrors, mirrors_broken) = match Mirror::all(schema.unwrap_or("{}")) {
-            Ok(mirrors) => (mirrors.into(), None),
-            Err(words) => (Arc::default(), Some(words)),
+            Ok(mirrors) => ((!mirrors.is_empty()).then(|| mirrors.into()), None),
+            Err(words) => (None, Some(words)),
         };
         let raw_bytes = page.slice_ref(raw.as_bytes());
         let span = fields::span(raw, place);

@@ -31,7 +31,7 @@ pub struct Routed {
     call: Box<Call>,
     server: ServerName,
     rename: Option<(Part, Bytes)>,
-    mirrors: Arc<[Mirror]>,
+    mirrors: Option<Arc<[Mirror]>>,
     repeatable: bool,
     headers: RoleHeaders,
 }
@@ -49,7 +49,7 @@ impl Routed {
 
     /// The headers that mirror arguments of the tool it calls.
     pub fn mirrors(&self) -> &[Mirror] {
-        &self.mirrors
+        self.mirrors.as_deref().unwrap_or_default()
     }
 
     /// Whether the server may carry it out twice where once was meant: it only reads, or its tool
@@ -181,7 +181,7 @@ pub fn choose(view: &View, tasks: &Tasks, admitted: Admitted) -> Result<Route, R
 /// To a server, in the client's own words.
 fn plainly(call: Box<Call>, server: Option<ServerName>) -> Result<Route, Refusal> {
     match server {
-        Some(server) => Ok(there(call, server, None, (Arc::default(), false))),
+        Some(server) => Ok(there(call, server, None, (None, false))),
         None => Err(Refusal::NoRoute(call.target)),
     }
 }
@@ -190,7 +190,7 @@ fn there(
     call: Box<Call>,
     server: ServerName,
     rename: Option<(Part, Bytes)>,
-    (mirrors, repeatable): (Arc<[Mirror]>, bool),
+    (mirrors, repeatable): (Option<Arc<[Mirror]>>, bool),
 ) -> Route {
     Route::There(Box::new(Routed {
         call,

@@ -29,8 +29,8 @@ pub struct Way {
     pub name: Option<Bytes>,
     /// The name or URI it has there, as text.
     pub key: Arc<str>,
-    /// The headers that mirror arguments of a tool.
-    pub mirrors: Arc<[Mirror]>,
+    /// The headers that mirror arguments of a tool; nothing where none do.
+    pub mirrors: Option<Arc<[Mirror]>>,
     /// Whether a tool may be called twice where once was meant.
     pub repeatable: bool,
     /// What allows its use.
