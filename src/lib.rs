@@ -63,6 +63,8 @@ pub mod gateway;
 
 pub mod admin;
 
+pub mod clients;
+
 pub mod cli;
 
 pub mod example;

@@ -126,6 +126,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "start",
         ],
     ),
+    // Facts about other people's programs.
+    ("clients", &[]),
     // A server like any other: it shares nothing with the gateway.
     ("example", &[]),
     // `forward` for one server that no file names, and its state; `authorise` and `pipeline` for

@@ -17,6 +17,7 @@ mod cli;
 mod cli_explain;
 mod cli_quick;
 mod cli_remote;
+mod clients;
 mod compressed;
 mod config;
 mod config_refusals;
