@@ -135,7 +135,7 @@ impl Endpoint {
     }
 
     fn note(&self, refusal: &Refusal, status: StatusCode) {
-        self.pipeline().metrics.refused(refusal.stage());
+        self.pipeline().metrics.refused(refusal.reason());
         // A mismatch quotes arguments, which are no business of the log.
         let words = match matches!(refusal, Refusal::Mismatch(_)) {
             true => "header mismatch".to_owned(),

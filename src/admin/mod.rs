@@ -14,24 +14,26 @@ pub use socket::{Socket, SocketError, turn};
 
 use crate::{
     accept::{body::Body, response::status},
-    call::ServerName,
-    forward::State,
+    observe::metrics::{Doing, Look},
     pipeline::Pipeline,
 };
 
 /// Answers `/metrics`.
 pub fn metrics(pipeline: &Pipeline) -> Response<Body> {
     let plan = pipeline.plan();
-    let ups: Vec<(ServerName, State)> = plan
-        .servers
-        .iter()
-        .map(|(name, server)| (name.clone(), server.state()))
-        .collect();
-    pipeline.metrics.observe(pipeline.sessions.count(), &ups);
-    if let Some(audit) = &pipeline.audit {
-        pipeline.metrics.audited(audit.counters());
-    }
-    let mut response = Response::new(Body::Whole(Bytes::from(pipeline.metrics.render())));
+    let doing = plan.servers.iter().map(|(name, server)| Doing {
+        name,
+        state: server.state(),
+        max_in_flight: server.config().max_in_flight(),
+        offers: pipeline.offered(name).unwrap_or_default(),
+    });
+    let look = Look {
+        sessions: pipeline.sessions.census(),
+        servers: doing.collect(),
+        audit: pipeline.audit.as_ref().map(|audit| audit.counters()),
+    };
+    let page = pipeline.metrics.render(&look);
+    let mut response = Response::new(Body::Whole(Bytes::from(page)));
     let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, text);
     response

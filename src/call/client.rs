@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{Behalf, Extent, Identity, Level, ServerName};
+use super::{Behalf, Extent, Identity, Level, ServerName, Transport};
 use crate::mcp::{Frame, Method, Part, Revision, fields};
 
 /// The session a call came in on, as far as servers are concerned.
@@ -22,6 +22,8 @@ pub struct Client {
     pub identity: Identity,
     /// The part of the gateway it has come in by.
     pub extent: Extent,
+    /// How it has come in.
+    pub transport: Transport,
     /// What was agreed at `initialize`.
     pub revision: Revision,
     /// Its `capabilities`, as it wrote them.
@@ -55,6 +57,7 @@ impl Client {
             session,
             identity,
             extent: Extent::All,
+            transport: Transport::Http,
             revision,
             capabilities: capabilities.into(),
             info: info.into(),
@@ -71,6 +74,11 @@ impl Client {
     /// The same, come in by another path.
     pub fn within(self, extent: Extent) -> Self {
         Self { extent, ..self }
+    }
+
+    /// The same, come in so.
+    pub fn over(self, transport: Transport) -> Self {
+        Self { transport, ..self }
     }
 
     /// The same, whose numbers start there.

@@ -11,6 +11,7 @@ mod pieces;
 mod ready;
 mod sight;
 mod template;
+mod transport;
 mod visit;
 
 use std::{borrow::Cow, fmt, sync::Arc};
@@ -29,6 +30,7 @@ pub use pieces::Pieces;
 pub use ready::Ready;
 pub use sight::{Extent, Sight};
 pub use template::Template;
+pub use transport::Transport;
 pub use visit::Visit;
 
 use crate::{

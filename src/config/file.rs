@@ -16,7 +16,7 @@ use crate::{
     forward::ServerConfig,
     gateway::{GatewayConfig, Names},
     limit::{LimitConfig, LimitName},
-    observe::audit::AuditConfig,
+    observe::{MetricsConfig, audit::AuditConfig},
 };
 
 /// `servers.toml`: what is behind, what listens.
@@ -27,6 +27,8 @@ pub(super) struct ServersFile {
     pub(super) gateway: GatewayConfig,
     #[serde(default)]
     pub(super) audit: AuditConfig,
+    #[serde(default)]
+    pub(super) metrics: MetricsConfig,
     #[serde(default)]
     pub(super) servers: IndexMap<ServerName, ServerConfig>,
 }
@@ -58,6 +60,9 @@ impl ServersFile {
             .check()
             .map_err(|fault| fault.under(["gateway"]))?;
         self.audit.check().map_err(|fault| fault.under(["audit"]))?;
+        self.metrics
+            .check()
+            .map_err(|fault| fault.under(["metrics"]))?;
 
         let mut names = HashMap::new();
         for (name, server) in &self.servers {

@@ -12,7 +12,10 @@ use std::{
 use indexmap::IndexMap;
 
 use crate::{
-    call::ServerName, forward::ServerConfig, gateway::GatewayConfig, observe::audit::AuditConfig,
+    call::ServerName,
+    forward::ServerConfig,
+    gateway::GatewayConfig,
+    observe::{MetricsConfig, audit::AuditConfig},
 };
 
 mod document;
@@ -49,6 +52,8 @@ pub struct Config {
     pub gateway: GatewayConfig,
     /// `[audit]`.
     pub audit: AuditConfig,
+    /// `[metrics]`.
+    pub metrics: MetricsConfig,
     /// `[servers.*]`, in the order of the file: the earlier one wins where names collide.
     pub servers: IndexMap<ServerName, ServerConfig>,
     /// What all policy files say.
@@ -86,7 +91,7 @@ pub fn load_with(paths: &Paths, environment: &Environment<'_>) -> Result<Config,
     let folder = folder_of(paths.config())?;
     let (mut gateway, mut servers) = (file.gateway, file.servers);
     gateway.resolve(&folder);
-    let mut audit = file.audit;
+    let (metrics, mut audit) = (file.metrics, file.audit);
     audit.resolve(&folder);
     for server in servers.values_mut() {
         server.resolve(&folder, environment.program);
@@ -94,6 +99,7 @@ pub fn load_with(paths: &Paths, environment: &Environment<'_>) -> Result<Config,
     Ok(Config {
         gateway,
         audit,
+        metrics,
         servers,
         policy,
         folder,
@@ -137,6 +143,7 @@ impl Config {
         Ok(Self {
             gateway: GatewayConfig::default(),
             audit: AuditConfig::default(),
+            metrics: MetricsConfig::default(),
             servers: IndexMap::from([(name, server)]),
             policy: PolicyConfig::default(),
             folder,

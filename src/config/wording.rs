@@ -58,7 +58,9 @@ fn unknown_key(path: &[String], known: &[&str]) -> Fault {
             "keys" | "roles" | "views" | "limits" | "tokens" | "trusted_headers" | "anonymous"
             | "tests",
         ) => "it belongs in a file of the policies folder".to_owned(),
-        ([], "gateway" | "servers" | "audit") => "it belongs in servers.toml".to_owned(),
+        ([], "gateway" | "servers" | "audit" | "metrics") => {
+            "it belongs in servers.toml".to_owned()
+        }
         (_, _) => match nearest(key, known) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known keys: {}", known.join(", ")),

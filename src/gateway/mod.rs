@@ -92,9 +92,10 @@ impl Gateway {
         let servers = plan.servers.clone();
         let sessions = Sessions::new(gateway.max_sessions, gateway.session_idle)
             .of_each(gateway.max_sessions_per_caller);
+        let observed = (&config.metrics, audit.map(Arc::new));
         let names = servers.iter().map(|(name, _)| name.clone());
         let start = Start::new(names, gateway.first_list_wait);
-        let pipeline = Arc::new(Pipeline::new(plan, sessions, start, audit.map(Arc::new)));
+        let pipeline = Arc::new(Pipeline::new(plan, sessions, start, observed));
         let keepers = Keepers::new(pipeline.clone(), workers);
         for (_, server) in servers.iter() {
             keepers.keep(server);

@@ -17,7 +17,7 @@ use super::{GatewayConfig, keepers::Keepers, policy, reloaded::Reloaded, systemd
 use crate::{
     authenticate::jwt::Tokens,
     config::{Config, ConfigError, Files, Paths},
-    observe::audit::AuditConfig,
+    observe::{MetricsConfig, audit::AuditConfig},
 };
 
 type Read = dyn Fn(&Paths) -> Result<Config, ConfigError> + Send + Sync;
@@ -94,7 +94,7 @@ struct Inner {
 struct Running {
     config: Config,
     /// What only the start looks at.
-    started: (GatewayConfig, AuditConfig),
+    started: (GatewayConfig, AuditConfig, MetricsConfig),
 }
 
 impl Reloader {
@@ -105,7 +105,11 @@ impl Reloader {
             addresses: std::sync::Mutex::default(),
             running: Mutex::new(Running {
                 config: config.clone(),
-                started: (config.gateway.clone(), config.audit.clone()),
+                started: (
+                    config.gateway.clone(),
+                    config.audit.clone(),
+                    config.metrics.clone(),
+                ),
             }),
         }))
     }
@@ -215,12 +219,14 @@ impl Reloader {
         }
         let before = keepers.pipeline.plan();
         let policy = policy::policy(&config, tokens, Some(&before.policy));
-        let (gateway, audit) = &running.started;
+        let (gateway, audit, metrics) = &running.started;
         let servers = before.servers.after(&config.servers, gateway.max_message);
         let servers = Arc::new(servers);
         let mut reloaded = Reloaded::between(&before.servers, &servers);
         reloaded.restart("gateway", &config.gateway.restarts(gateway));
         reloaded.restart("audit", &config.audit.restarts(audit));
+        let metrics = config.metrics.restarts(metrics);
+        reloaded.restart("metrics", &metrics);
         keepers.pipeline.replace(Arc::new(policy), servers.clone());
         for (_, server) in before.servers.iter() {
             if !servers.have(server) {

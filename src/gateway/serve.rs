@@ -61,6 +61,8 @@ pub(super) async fn serve(
     until: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
+    let metrics = &pipeline.metrics;
+    metrics.bounded(config.max_connections, config.max_buffered());
     let door = Arc::new(Door::new(pipeline, config, address));
     let connections = TaskTracker::new();
     let mut turned_away = TurnedAway::new();
@@ -95,6 +97,7 @@ pub(super) async fn serve(
             Err(full) => full,
         };
         let Some(told) = turned_away.tell(peer, full) else {
+            metrics.turned_away(full.setting());
             continue;
         };
         let door = door.clone();

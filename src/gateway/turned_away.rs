@@ -47,6 +47,7 @@ impl TurnedAway {
 impl Door {
     /// Where there is no room: one answer, so that the client learns why.
     pub(super) async fn turn_away(&self, stream: TcpStream, full: Full) {
+        self.pipeline.metrics.turned_away(full.setting());
         let service = service_fn(|request: Request<Incoming>| {
             // Nobody is to restart a gateway because it has much to do.
             let mut response = match request.uri().path() {

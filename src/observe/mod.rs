@@ -3,11 +3,11 @@
 pub mod audit;
 mod counted;
 mod health;
-mod metrics;
+pub mod metrics;
 mod record;
 mod reloads;
 
 pub use counted::Counted;
-pub use metrics::Metrics;
+pub use metrics::{Metrics, MetricsConfig};
 pub use record::{Outcome, Record, one_line};
 pub use reloads::{Reload, Reloads};

@@ -14,6 +14,8 @@ use super::{
     Metrics,
     audit::{Audit, Entry, Refused, Slot, Subject},
     counted::ToolCall,
+    health::is_of_server,
+    metrics::Ended,
 };
 use crate::{
     call::{Call, RoleName, ServerName, Target},
@@ -59,6 +61,7 @@ pub struct Record {
     tool: Option<Arc<str>>,
     role: Option<RoleName>,
     outcome: Outcome,
+    bytes_in: u64,
     bytes_out: u64,
     /// What the audit gets, and where.
     audit: Option<(Slot, Box<Entry>)>,
@@ -76,6 +79,7 @@ impl Record {
             tool: None,
             role: None,
             outcome: Outcome::Cancelled,
+            bytes_in: 0,
             bytes_out: 0,
             audit: None,
         }
@@ -93,6 +97,7 @@ impl Record {
     pub fn call(&mut self, call: &Call, audit: Option<&Arc<Audit>>) -> Result<(), Refusal> {
         tracing::trace!(request = %self.id, what = %call.target, "called");
         self.role = call.visit.caller.standing.role().cloned();
+        self.bytes_in = call.frame.bytes().len() as u64;
         let Some(audit) = audit.filter(|_| is_for_a_server(&call.target)) else {
             return Ok(());
         };
@@ -144,14 +149,18 @@ impl Record {
     /// That it ended with a refusal.
     pub fn refuse(&mut self, refusal: &Refusal) {
         self.outcome = Outcome::Refused;
-        self.metrics.refused(refusal.stage());
+        let reason = refusal.reason();
+        self.metrics.refused(reason);
+        if let Some(server) = self.server.as_ref().filter(|_| is_of_server(reason)) {
+            self.metrics.failed(server, reason);
+        }
         if let Refusal::Limited { limit, .. } = refusal {
             self.metrics.counted.limited(limit);
         }
         let words = one_line(&refusal.to_string());
         let role = self.role.as_ref().map(RoleName::as_str);
         let rule = refusal.rule().map(ToString::to_string);
-        let stage = refusal.stage();
+        let stage = reason.stage();
         tracing::info!(request = %self.id, stage = stage.name(), role, rule, "refused: {words}");
         if let Some(audit) = &mut self.audit {
             audit.1.rule = refusal.rule().cloned().or(audit.1.rule.take());
@@ -207,8 +216,13 @@ impl Drop for Record {
     fn drop(&mut self) {
         let elapsed = self.started.elapsed();
         self.metrics.over();
-        self.metrics
-            .answered(self.server.as_ref(), self.outcome, elapsed);
+        let ended = Ended {
+            outcome: self.outcome,
+            elapsed,
+            bytes_in: self.bytes_in,
+            bytes_out: self.bytes_out,
+        };
+        self.metrics.answered(self.server.as_ref(), &ended);
         tracing::debug!(
             request = %self.id,
             server = self.server.as_ref().map(ServerName::as_str),
@@ -222,7 +236,8 @@ impl Drop for Record {
             (Some(server), Some(tool)) => {
                 let role = self.role.take();
                 let call = ToolCall { server, tool, role };
-                self.metrics.counted.tool_called(&call, self.outcome);
+                let counted = &self.metrics.counted;
+                counted.tool_called(&call, self.outcome, elapsed);
                 Some(call.server)
             }
             (server, _) => server,

@@ -4,6 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use metrics::{Counter, Gauge};
 
+use super::metrics::{RELOADED, RELOADED_AT, RELOADS};
+
 /// How a reload went.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Reload {
@@ -24,24 +26,21 @@ pub struct Reloads {
     last: Mutex<Option<Reload>>,
     ok: Counter,
     failed: Counter,
+    well: Gauge,
     at: Gauge,
 }
 
 impl Reloads {
     /// Registers what is counted, with the recorder that is in force.
     pub(super) fn new() -> Self {
-        metrics::describe_counter!("mcpgate_reloads_total", "Reloads of the configuration.");
-        metrics::describe_gauge!(
-            "mcpgate_last_reload_success_timestamp_seconds",
-            "When the configuration in force was read."
-        );
-        let counter = |outcome| metrics::counter!("mcpgate_reloads_total", "outcome" => outcome);
         let all = Self {
             last: Mutex::default(),
-            ok: counter("ok"),
-            failed: counter("failed"),
-            at: metrics::gauge!("mcpgate_last_reload_success_timestamp_seconds"),
+            ok: RELOADS.counter(&["ok"]),
+            failed: RELOADS.counter(&["failed"]),
+            well: RELOADED.gauge(&[]),
+            at: RELOADED_AT.gauge(&[]),
         };
+        all.well.set(1.0);
         all.at.set(seconds(jiff::Timestamp::now()));
         all
     }
@@ -49,6 +48,7 @@ impl Reloads {
     /// One has gone well; these keys need a restart.
     pub fn succeeded(&self, needs_restart: Vec<String>) {
         self.ok.increment(1);
+        self.well.set(1.0);
         let reload = Reload {
             at: jiff::Timestamp::now(),
             outcome: "ok",
@@ -62,6 +62,7 @@ impl Reloads {
     /// One has failed.
     pub fn failed(&self, error: String) {
         self.failed.increment(1);
+        self.well.set(0.0);
         // They differ still.
         let needs_restart = self.last().map(|last| last.needs_restart);
         self.set(Reload {

@@ -38,7 +38,7 @@ use crate::{
     exchange::Exchange,
     limit,
     mcp::{Frame, List, Part, message},
-    observe::{Metrics, Outcome, Record, audit::Audit},
+    observe::{Metrics, MetricsConfig, Outcome, Record, audit::Audit},
     refusal::Refusal,
     route::{self, Catalog, Route, Tasks, View},
     session::{Session, Sessions, Subscriptions},
@@ -81,8 +81,14 @@ pub type Pending = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 impl Pipeline {
     /// A pipeline that has heard of no server yet.
-    pub fn new(plan: Plan, sessions: Sessions, start: Start, audit: Option<Arc<Audit>>) -> Self {
-        let metrics = Arc::new(Metrics::new(plan.servers.iter().map(|(name, _)| name)));
+    pub fn new(
+        plan: Plan,
+        sessions: Sessions,
+        start: Start,
+        (metrics, audit): (&MetricsConfig, Option<Arc<Audit>>),
+    ) -> Self {
+        let servers = plan.servers.iter().map(|(name, _)| name);
+        let metrics = Arc::new(Metrics::new(metrics, servers));
         Self {
             plan: ArcSwap::from_pointee(plan),
             sessions,

@@ -2,8 +2,11 @@
 
 mod answer;
 mod plain;
+mod reason;
 
 use std::{sync::Arc, time::Duration};
+
+pub use reason::{Reason, Stage};
 
 use crate::{call::Target, mcp::Malformed};
 
@@ -190,88 +193,7 @@ pub enum Refusal {
     },
 }
 
-/// Where on its way a call was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stage {
-    /// Before it was a call.
-    Accept,
-    /// Who is calling.
-    Authenticate,
-    /// What they may do.
-    Authorise,
-    /// How much.
-    Limit,
-    /// Which server.
-    Route,
-    /// On the way to the server, or back.
-    Forward,
-    /// Whether it can be recorded.
-    Observe,
-}
-
-impl Stage {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Accept,
-        Self::Authenticate,
-        Self::Authorise,
-        Self::Limit,
-        Self::Route,
-        Self::Forward,
-        Self::Observe,
-    ];
-
-    /// Metric label and log field.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Accept => "accept",
-            Self::Authenticate => "authenticate",
-            Self::Authorise => "authorise",
-            Self::Limit => "limit",
-            Self::Route => "route",
-            Self::Forward => "forward",
-            Self::Observe => "observe",
-        }
-    }
-}
-
 impl Refusal {
-    /// The stage that refused.
-    pub fn stage(&self) -> Stage {
-        match self {
-            Self::Malformed(_)
-            | Self::TooLarge(_)
-            | Self::Overfull
-            | Self::Foreign { .. }
-            | Self::SessionMissing
-            | Self::SessionUnknown
-            | Self::StreamOver
-            | Self::NoPath
-            | Self::SessionsFull
-            | Self::SessionsOfCaller
-            | Self::Initialized
-            | Self::UnknownMethod(_)
-            | Self::Revision(_)
-            | Self::Version(_)
-            | Self::Mismatch(_)
-            | Self::Params(_) => Stage::Accept,
-            Self::Stateless(refusal) => refusal.stage(),
-            Self::Address | Self::Scraper => Stage::Accept,
-            Self::Unauthenticated | Self::SignIns(_) => Stage::Authenticate,
-            Self::NoRole(_) | Self::Forbidden(..) | Self::Condition(..) => Stage::Authorise,
-            Self::Limited { .. } | Self::Crowded { .. } => Stage::Limit,
-            Self::Unrecorded => Stage::Observe,
-            Self::NoRoute(_) => Stage::Route,
-            Self::Unavailable { .. }
-            | Self::BreakerOpen { .. }
-            | Self::Unspeakable { .. }
-            | Self::Stopped { .. }
-            | Self::Garbled { .. }
-            | Self::Unanswered
-            | Self::TimedOut { .. } => Stage::Forward,
-        }
-    }
-
     /// The rule that decided, if one did: for the log, never for the client.
     pub fn rule(&self) -> Option<&Arc<str>> {
         if let Self::Forbidden(_, rule) = self {

@@ -7,7 +7,7 @@ use super::{
     sealed::{self, Sealed},
 };
 use crate::{
-    call::{Client, Visit},
+    call::{Client, Transport, Visit},
     mcp::Revision,
     refusal::Refusal,
     seal::Key,
@@ -41,7 +41,8 @@ impl Sessions {
             info: info.into(),
         };
         let id = self.key().and_then(|key| said.id(key, visit));
-        self.open_as(id.map(Into::into), visit, revision, [capabilities, info])
+        let id = id.map(Into::into);
+        self.open_as((id, Transport::Http), visit, revision, [capabilities, info])
     }
 
     /// The session of an id that is not known, if it says one that this caller had here before

@@ -1,5 +1,6 @@
 //! The sessions of clients: who opened them, what they wait for, when they end.
 
+mod census;
 mod ended;
 mod lasting;
 mod outbox;
@@ -22,6 +23,7 @@ use std::{
 use bytes::Bytes;
 use tokio::time::Instant;
 
+pub use census::Census;
 pub use outbox::{Outbox, Reader};
 pub use sealed::{LIFE, Sealed};
 pub use subscriptions::Subscriptions;

@@ -28,7 +28,7 @@ type Line = BTreeMap<Turn, Arc<Session>>;
 /// The room there is.
 #[derive(Debug)]
 pub(super) struct Room {
-    most: usize,
+    pub(super) most: usize,
     pub(super) most_each: usize,
     places: Mutex<Places>,
 }

@@ -12,12 +12,13 @@ use tokio::sync::Notify;
 
 use super::{
     Filter, Session,
+    census::{Tally, way},
     ended::Ended,
     room::Room,
     wishes::{Before, Wish},
 };
 use crate::{
-    call::{Client, Identity, Visit},
+    call::{Client, Identity, Transport, Visit},
     map::Table,
     mcp::Revision,
     refusal::Refusal,
@@ -39,7 +40,8 @@ pub struct Sessions {
     /// What seals ids; nothing when the system has no randomness.
     pub(super) key: OnceLock<Option<Key>>,
     pub(super) ended: Ended,
-    room: Room,
+    pub(super) room: Room,
+    pub(super) tally: Tally,
     pub(super) before: Before,
     /// Those that had to go for others, until somebody has taken leave of them.
     gone: Mutex<Vec<Arc<Session>>>,
@@ -57,6 +59,7 @@ impl Sessions {
             key: OnceLock::new(),
             ended: Ended::default(),
             room: Room::new(most),
+            tally: Tally::default(),
             before: Before::default(),
             gone: Mutex::default(),
             went: Notify::new(),
@@ -84,13 +87,14 @@ impl Sessions {
         capabilities: &str,
         info: &str,
     ) -> Result<Arc<Session>, Refusal> {
-        self.open_as(None, visit, revision, [capabilities, info])
+        let way = way(visit, Transport::Sse);
+        self.open_as((None, way), visit, revision, [capabilities, info])
     }
 
     /// Opens a session under this id, or one of random bits.
     pub(super) fn open_as(
         &self,
-        id: Option<Arc<str>>,
+        (id, way): (Option<Arc<str>>, Transport),
         visit: &Visit,
         revision: Revision,
         [capabilities, info]: [&str; 2],
@@ -99,7 +103,7 @@ impl Sessions {
         // Without randomness an id could be guessed; better to open none.
         let id = id.or_else(random_id).ok_or(Refusal::SessionsFull)?;
         let identity = visit.caller.identity.clone();
-        let client = Client::new(id, identity, revision, capabilities, info);
+        let client = Client::new(id, identity, revision, capabilities, info).over(way);
         self.enter(Arc::new(Session::new(client.within(visit.extent.clone()))))
     }
 
@@ -119,7 +123,9 @@ impl Sessions {
             self.remove(goes.id());
             self.leaving().push(goes);
             self.went.notify_one();
+            Tally::add(&self.tally.displaced);
         }
+        Tally::add(&self.tally.opened);
         self.by_id.insert(session.id().clone(), session.clone());
         // Asked last: who has ended it meanwhile has not found it here.
         if self.ended.has(session.id()) {
@@ -155,8 +161,9 @@ impl Sessions {
         capabilities: &str,
         info: &str,
     ) -> Result<Arc<Session>, Refusal> {
+        let way = way(visit, Transport::Http);
         self.kept(
-            "stateless",
+            ("stateless", way),
             visit,
             Revision::V2026_07_28,
             [capabilities, info],
@@ -168,13 +175,18 @@ impl Sessions {
     /// # Errors
     /// When there is no room.
     pub fn plain(&self, visit: &Visit, info: &str) -> Result<Arc<Session>, Refusal> {
-        self.kept("plain", visit, Revision::LATEST, ["{}", info])
+        self.kept(
+            ("plain", Transport::Plain),
+            visit,
+            Revision::LATEST,
+            ["{}", info],
+        )
     }
 
     /// One for each caller, of which nobody is told the id.
     fn kept(
         &self,
-        kind: &str,
+        (kind, way): (&str, Transport),
         visit: &Visit,
         revision: Revision,
         [capabilities, info]: [&str; 2],
@@ -195,7 +207,8 @@ impl Sessions {
         }
         brief(capabilities, info)?;
         let client = Client::new(id.into(), identity.clone(), revision, capabilities, info);
-        self.enter(Arc::new(Session::new(client.within(extent.clone()))))
+        let client = client.over(way).within(extent.clone());
+        self.enter(Arc::new(Session::new(client)))
     }
 
     /// What stands for a stateless client's stream of notifications.
@@ -206,6 +219,7 @@ impl Sessions {
         let id = random_id().ok_or(Refusal::SessionsFull)?;
         let identity = asker.identity.clone();
         let client = Client::new(id, identity, Revision::V2026_07_28, "{}", "{}");
+        let client = client.over(asker.transport);
         self.enter(Arc::new(Session {
             filter: Some(filter),
             ..Session::new(client.within(asker.extent.clone()))
@@ -256,11 +270,6 @@ impl Sessions {
     /// Whether a caller has any.
     pub fn has(&self, identity: &Identity) -> bool {
         self.room.has(identity)
-    }
-
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.by_id.len()
     }
 
     /// Those that have been idle for too long.

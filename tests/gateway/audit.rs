@@ -1,5 +1,6 @@
 //! The audit log: one line for each call to a server, whatever becomes of it.
 
+use http::Method;
 use mcpgate::authenticate::hash_of;
 use serde_json::Value;
 
@@ -171,7 +172,8 @@ async fn calls_denials_limits_and_failed_sign_ins_are_counted_by_the_names_peopl
     gateway.client().post("{}").await;
     gateway.client().with("x-api-key", "no").post("{}").await;
 
-    let page = gateway.pipeline().metrics.render();
+    let page = gateway.client().at("/metrics").ask(Method::GET, "").await;
+    let page = page.text();
     for line in [
         r#"mcp_tool_calls_total{tool_name="read",server="up",role="reader",outcome="ok"} 1"#,
         r#"mcp_tool_calls_total{tool_name="read",server="up",role="reader",outcome="refused"} 1"#,

@@ -78,6 +78,7 @@ fn a_bound_of_zero_is_refused() {
     assert_snapshot!(refusal("buffered_less_than_a_message"), @"buffered_less_than_a_message.toml:3:16: `max_buffered` in [gateway]: less than `max_message`: no message of that size could be read");
     assert_snapshot!(refusal("no_places"), @"no_places.toml:3:17: `max_in_flight` in [servers.files]: with 0 nobody would be served");
     assert_snapshot!(refusal("no_wait_in_a_queue"), @"no_wait_in_a_queue.toml:3:14: `queue_wait` in [servers.files]: nobody would wait; `queue = 0` says that");
+    assert_snapshot!(refusal("too_many_tools_counted"), @"too_many_tools_counted.toml:2:13: `max_tools` in [metrics]: expected at most 1000000");
 }
 
 #[test]

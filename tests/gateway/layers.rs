@@ -54,8 +54,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     // `forward` for how servers are doing, which is shown as a number; `config` for the fault that
-    // a check of `[audit]` finds; `mcp` for the arguments that it records.
-    ("observe", &["call", "config", "forward", "mcp", "refusal"]),
+    // a check of `[audit]` finds; `mcp` for the arguments that it records; `session` for how many
+    // there are.
+    (
+        "observe",
+        &["call", "config", "forward", "mcp", "refusal", "session"],
+    ),
     // The one that knows the order.
     (
         "pipeline",
@@ -86,9 +90,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // mistakes a name, `observe` for how the last reload went.
     (
         "admin",
-        &[
-            "accept", "call", "config", "forward", "mcp", "observe", "pipeline",
-        ],
+        &["accept", "config", "forward", "mcp", "observe", "pipeline"],
     ),
     // Each stage has its table; here they become one file.
     (

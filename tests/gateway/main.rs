@@ -42,6 +42,7 @@ mod list_changed;
 mod lists;
 mod liveness;
 mod lossless;
+mod metrics;
 mod naming_properties;
 mod oauth;
 mod operator;

@@ -1,10 +1,12 @@
 //! Every request leaves one record, however it ends.
 
+use mcpgate::observe::metrics::Look;
+
 use crate::support::{Answer, Gate, Gateway, Heard, HttpServer};
 
 /// How many requests ended so, by `/metrics`.
 fn ended(gateway: &Gateway, server: &str, outcome: &str) -> u64 {
-    let page = gateway.pipeline().metrics.render();
+    let page = gateway.pipeline().metrics.render(&Look::default());
     let line = format!(r#"mcp_requests_total{{server="{server}",outcome="{outcome}"}} "#);
     let found = page
         .lines()
@@ -43,6 +45,6 @@ async fn every_request_leaves_one_record_hang_ups_included() {
     assert_eq!(ended(&gateway, "up", "error"), 1);
     assert_eq!(ended(&gateway, "mcpgate", "refused"), 1);
     assert_eq!(ended(&gateway, "up", "cancelled"), 1);
-    let page = gateway.pipeline().metrics.render();
+    let page = gateway.pipeline().metrics.render(&Look::default());
     assert!(page.contains("\nmcp_requests_in_flight 0\n"), "{page}");
 }

@@ -202,6 +202,11 @@ impl Outbox {
         self.ring().is_read()
     }
 
+    /// Whether a connection reads it.
+    pub fn is_open(&self) -> bool {
+        self.ring().reading
+    }
+
     fn ring(&self) -> MutexGuard<'_, Ring> {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
