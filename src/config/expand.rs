@@ -6,9 +6,11 @@
 //!
 //! They work in every string of every file, once: what comes in is not expanded again. A file
 //! loses one newline at its end, a relative path starts at the folder of the file that names it,
-//! and `$${` is a literal `${`.
+//! and `$${` is a literal `${`. `${credential:oil}` is the file of that name in the folder
+//! `$CREDENTIALS_DIRECTORY`, which systemd fills (`LoadCredential=`).
 
 use std::{
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::LazyLock,
 };
@@ -106,18 +108,38 @@ fn look_up(name: &str, outside: Outside<'_>) -> Result<String, String> {
         let read = outside.reader.value(&outside.folder.join(path));
         return read.map_err(|error| format!("`${{file:{path}}}` cannot be read: {error}"));
     }
+    if let Some(name) = name.strip_prefix("credential:") {
+        return credential(name, outside).map_err(|why| format!("`${{credential:{name}}}`: {why}"));
+    }
     let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if !is_name {
         return Err(
-            "`${…}` holds neither the name of a variable nor `file:` and a path; \
-                    a literal `${` is written `$${`"
+            "`${…}` holds neither the name of a variable, nor `file:` and a path, nor \
+                    `credential:` and a name; a literal `${` is written `$${`"
                 .to_owned(),
         );
     }
     (outside.environment.variable)(name).ok_or_else(|| format!("the variable `{name}` is not set"))
+}
+
+/// What systemd has handed over under that name.
+fn credential(name: &str, outside: Outside<'_>) -> Result<String, String> {
+    if name.is_empty() || name.starts_with('.') || name.contains('/') {
+        return Err("a credential has the name of a file, without a folder".to_owned());
+    }
+    let unit =
+        format!("`LoadCredential={name}:/path/to/it` in the unit makes systemd hand it over");
+    let Some(folder) = (outside.environment.variable)("CREDENTIALS_DIRECTORY") else {
+        return Err(format!("$CREDENTIALS_DIRECTORY is not set; {unit}"));
+    };
+    let read = outside.reader.value(&Path::new(&folder).join(name));
+    read.map_err(|error| match error.kind() {
+        ErrorKind::NotFound => format!("there is none of that name in {folder}; {unit}"),
+        _ => format!("it cannot be read from {folder}: {error}"),
+    })
 }
 
 #[cfg(test)]
@@ -125,8 +147,16 @@ mod tests {
     use super::*;
 
     fn expanded(text: &str) -> Result<String, String> {
+        with_credentials(None, text)
+    }
+
+    fn with_credentials(folder: Option<&Path>, text: &str) -> Result<String, String> {
         let environment = Environment {
-            variable: &|name| (name == "WHO").then(|| "${sam}".to_owned()),
+            variable: &|name| match name {
+                "WHO" => Some("${sam}".to_owned()),
+                "CREDENTIALS_DIRECTORY" => folder.map(|folder| folder.display().to_string()),
+                _ => None,
+            },
             program: Path::new("mcpgate"),
         };
         let outside = Outside {
@@ -153,5 +183,40 @@ mod tests {
     fn a_doubled_dollar_makes_the_brace_literal() {
         assert_eq!(expanded("$${WHO} ${WHO}").unwrap(), "${WHO} ${sam}");
         assert_eq!(expanded("$${").unwrap(), "${");
+    }
+
+    #[test]
+    fn a_credential_is_the_file_that_systemd_has_handed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("oil"), "k1\n").unwrap();
+        let expanded = |text| with_credentials(Some(folder.path()), text);
+
+        assert_eq!(expanded("Bearer ${credential:oil}").unwrap(), "Bearer k1");
+        let refused = expanded("${credential:gas}").unwrap_err();
+        assert!(
+            refused.contains("`LoadCredential=gas:/path/to/it`"),
+            "{refused}"
+        );
+        let folder = folder.path().display().to_string();
+        assert!(refused.contains(&folder), "{refused}");
+    }
+
+    #[test]
+    fn a_credential_that_nobody_handed_over_is_refused_with_the_line_that_does() {
+        let refused = expanded("${credential:oil}").unwrap_err();
+        assert_eq!(
+            refused,
+            "`${credential:oil}`: $CREDENTIALS_DIRECTORY is not set; \
+             `LoadCredential=oil:/path/to/it` in the unit makes systemd hand it over"
+        );
+    }
+
+    #[test]
+    fn a_credential_cannot_lead_elsewhere() {
+        for name in ["", ".", "..", "../session.key", "/etc/passwd", "a/b"] {
+            let text = format!("${{credential:{name}}}");
+            let refused = with_credentials(Some(Path::new("/tmp")), &text).unwrap_err();
+            assert!(refused.contains("the name of a file"), "{refused}");
+        }
     }
 }

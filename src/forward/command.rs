@@ -45,8 +45,13 @@ pub(super) fn of(config: &ServerConfig, over: &Environment) -> io::Result<Comman
 fn set_environment(command: &mut Command, config: &ServerConfig, over: &Environment) {
     // Keys to this gateway are not for those behind it.
     command.env_remove("API_KEYS").env_remove("MCPGATE_KEY");
-    // Nor is it theirs to speak to systemd in our name.
-    for name in ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"] {
+    // Nor is it theirs to speak to systemd in our name, or to find what it has handed over.
+    for name in [
+        "NOTIFY_SOCKET",
+        "WATCHDOG_PID",
+        "WATCHDOG_USEC",
+        "CREDENTIALS_DIRECTORY",
+    ] {
         command.env_remove(name);
     }
     if config.user.is_some() {

@@ -208,7 +208,7 @@ fn what_is_not_there_to_expand_is_refused() {
     assert_snapshot!(refusal("undefined_variable_in_a_list"), @"undefined_variable_in_a_list.toml:3:15: `args[1]` in [servers.files]: the variable `NO_SUCH_FOLDER` is not set");
     assert_snapshot!(refusal("unreadable_file"), @"unreadable_file.toml:3:21: `headers.X-Key` in [servers.oil]: `${file:/no/such/file}` cannot be read: No such file or directory (os error 2)");
     assert_snapshot!(refusal("unterminated_variable"), @"unterminated_variable.toml:3:21: `headers.X-Key` in [servers.oil]: `${` has no `}`; a literal `${` is written `$${`");
-    assert_snapshot!(refusal("default_of_a_variable"), @"default_of_a_variable.toml:2:10: `listen` in [gateway]: `${…}` holds neither the name of a variable nor `file:` and a path; a literal `${` is written `$${`");
+    assert_snapshot!(refusal("default_of_a_variable"), @"default_of_a_variable.toml:2:10: `listen` in [gateway]: `${…}` holds neither the name of a variable, nor `file:` and a path, nor `credential:` and a name; a literal `${` is written `$${`");
 }
 
 #[test]
