@@ -23,7 +23,7 @@ use crate::{
     gateway::GatewayConfig,
 };
 
-/// Where a service of systemd has it (examples/systemd).
+/// Where a service of systemd has it (deploy/systemd).
 const OF_SERVICE: &str = "/run/mcpgate/mcpgate.sock";
 
 /// Where the running gateway is.
