@@ -131,15 +131,38 @@ impl Pool {
     /// Has nobody find the peer any more; false if somebody has found it meanwhile.
     async fn hide(&self, peer: &Arc<Peer>) -> bool {
         let last = peer.last_number();
-        self.rest.begin();
-        self.own.store(None);
+        let hidden = Hidden::new(self, peer);
         sleep(MOMENT).await;
         let quiet = peer.last_number() == last && !self.is_busy(peer);
-        if !quiet {
-            self.own.store(Some(peer.clone()));
-            self.rest.over();
+        if quiet {
+            hidden.keep();
         }
         quiet
+    }
+}
+
+/// A peer that nobody finds. It is found again unless it is kept so, also when the wait for that is
+/// given up because the gateway stops: what nobody finds nobody would stop.
+struct Hidden<'a>(Option<(&'a Pool, &'a Arc<Peer>)>);
+
+impl<'a> Hidden<'a> {
+    fn new(pool: &'a Pool, peer: &'a Arc<Peer>) -> Self {
+        pool.rest.begin();
+        pool.own.store(None);
+        Self(Some((pool, peer)))
+    }
+
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Hidden<'_> {
+    fn drop(&mut self) {
+        if let Some((pool, peer)) = self.0 {
+            pool.own.store(Some(peer.clone()));
+            pool.rest.over();
+        }
     }
 }
 

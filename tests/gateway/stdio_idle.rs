@@ -50,6 +50,18 @@ async fn a_lazy_server_says_what_it_offers_and_is_launched_by_the_first_call() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_stops_while_a_server_goes_to_rest_does_not_wait_for_it() {
+    // It goes to rest as soon as it has said what it offers, which is what the start waits for.
+    let gate = Gate::start(&format!("{}start = 'lazy'\n", server("s", &[]))).await;
+
+    let begun = tokio::time::Instant::now();
+    gate.stop().await;
+
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[tokio::test]
 async fn a_server_that_nobody_needs_is_stopped_and_launched_again_by_the_next_call() {
     let gate = Gate::start(&format!("{}idle_stop = '200ms'\n", server("s", &[]))).await;
     let mut client = gate.client().await;
