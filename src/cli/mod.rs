@@ -119,11 +119,11 @@ enum Command {
     },
     #[command(flatten)]
     Operate(operate::Operation),
-    /// Make an API key and the hash that goes into policies/*.toml
+    /// Make an API key and the table that goes into policies/*.toml
+    #[command(after_help = "Example: mcpgate hash-key alice --role analyst >> policies/keys.toml")]
     HashKey {
-        /// The name of its `[keys.<name>]` table
-        #[arg(default_value = "alice")]
-        name: String,
+        #[command(flatten)]
+        holder: hash_key::Holder,
     },
     /// The built-in example server, on stdin and stdout
     Example {
@@ -251,7 +251,7 @@ impl Cli {
                 call::run(self.options.source(&remote)?, &name, arguments, json).await
             }
             Command::Operate(operation) => operate::run(operation, &self.options).await,
-            Command::HashKey { name } => hash_key::run(&name),
+            Command::HashKey { holder } => hash_key::run(&holder),
             Command::Example { http } => example_server::run(http).await,
             Command::Launch { setup, program } => Ok(setup.run(&program)),
         }

@@ -71,19 +71,17 @@ async fn call_and_list_work_on_a_running_gateway() {
 
 #[tokio::test]
 async fn what_hash_key_prints_opens_the_gateway_to_that_key_alone() {
-    let printed = stdout(&run("", &["hash-key", "sam"]).await);
-    let key = printed
-        .lines()
-        .nth(1)
-        .unwrap()
-        .trim_start_matches(['#', ' '])
-        .to_owned();
+    let (code, printed, said) = seen(&run("", &["hash-key", "sam"]).await);
+    assert_eq!(code, Some(0));
+    let line = said.lines().nth(1).unwrap();
+    let key = line.trim_start_matches(['#', ' ']).to_owned();
     assert!(
-        printed.contains("[keys.sam]\nhash = \"sha256:"),
+        printed.starts_with("[keys.sam]\nhash = \"sha256:"),
         "{printed}"
     );
+    assert!(!printed.contains(&key), "a file is no place for it");
 
-    // The whole output is a policy file.
+    // What goes to stdout is a policy file.
     let served = Served::start(&printed, &PORT, &[]).await;
 
     let ask = |key: Option<&str>| {
@@ -98,5 +96,25 @@ async fn what_hash_key_prints_opens_the_gateway_to_that_key_alone() {
         assert_eq!((code, out.as_str()), (Some(1), ""));
         assert!(err.contains("no valid credentials"), "{err}");
         assert!(!err.contains(&key), "a key is a secret");
+    }
+}
+
+#[tokio::test]
+async fn hash_key_writes_a_table_that_can_be_appended_whatever_the_name() {
+    let role = "[roles.analyst]\nallow = ['*']\n";
+    let words = ["hash-key", "sam@example.com", "--role", "analyst"];
+    let table = stdout(&run("", &words).await);
+
+    let config = format!("{EXAMPLE}{role}{table}");
+    let policy: toml::Table = config.parse().unwrap();
+    assert_eq!(
+        policy["keys"]["sam@example.com"]["role"].as_str(),
+        Some("analyst")
+    );
+
+    for words in [["hash-key", "no name"], ["hash-key", "--role="]] {
+        let (code, out, err) = seen(&run("", &words).await);
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{err}");
+        assert!(err.contains("1 to 64 letters"), "{err}");
     }
 }
