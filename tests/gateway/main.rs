@@ -24,6 +24,7 @@ mod config_refusals;
 mod config_shipped;
 mod cors;
 mod crowded;
+mod docs;
 mod door;
 mod example_librechat;
 mod frame_extremes;

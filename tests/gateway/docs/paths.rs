@@ -1,0 +1,54 @@
+//! The ways of four people, from an empty folder to an answered call, with nothing but what their
+//! guide says. What follows a guide here is what their client does.
+
+use super::{markdown::Page, walk::World};
+
+/// The pages that are walked here.
+pub(super) const WALKED: &[&str] = &["docs/DESKTOP.md", "docs/TEAM.md", "docs/LIBRECHAT.md"];
+
+#[test]
+fn the_developer_with_a_desktop_client_comes_from_an_empty_folder_to_an_answered_call() {
+    let world = World::new();
+    // Each client launches what its own file says by now, and knows nothing else.
+    let then = r#"
+        call='{"path": "'$HOME'/Documents/todo.txt"}'
+        client ~/.config/Claude/claude_desktop_config.json mcpServers files__read_text_file "$call"
+        client project/.vscode/mcp.json servers time__get_current_time '{"timezone": "UTC"}'"#;
+    world.walk(&Page::read("docs/DESKTOP.md"), "home", then);
+
+    let said = world.said("then");
+    let tools = ["files__read_text_file", "time__get_current_time"];
+    for tool in tools {
+        let listed = said.matches(&format!("tool {tool}\n")).count();
+        assert_eq!(listed, 2, "{said}");
+    }
+    assert!(said.contains("buy milk"), "{said}");
+    assert_eq!(said.matches("left 0").count(), 2, "{said}");
+}
+
+#[test]
+fn the_administrator_of_a_lan_comes_from_an_empty_folder_to_an_answered_call() {
+    let world = World::new();
+    // Alice's desktop client, on another machine: it launches what its file says.
+    let then = "
+        cat shared/inbox/note.txt
+        tail -n 1 audit.jsonl";
+    world.walk(&Page::read("docs/TEAM.md"), "checkout", then);
+
+    let after = world.said("then");
+    assert!(after.starts_with("hello"), "{after}");
+    // From an address of the LAN, with a key, in its role.
+    assert!(
+        after.contains(r#""caller":"key:bob","role":"reader""#),
+        "{after}"
+    );
+    assert!(
+        after.contains(r#""tool":"read_text_file","decision":"allowed""#),
+        "{after}"
+    );
+}
+
+#[test]
+fn the_company_with_librechat_comes_to_calls_that_each_user_may_make() {
+    World::new().walk(&Page::read("docs/LIBRECHAT.md"), "checkout", "");
+}
