@@ -225,7 +225,10 @@ async fn output_that_nobody_reads_is_no_panic() {
 
         let output = soon("the program", child.wait_with_output()).await.unwrap();
 
-        assert_eq!(stderr(&output), "", "{words:?}");
+        // The key of `hash-key` is no part of its table.
+        let said = stderr(&output);
+        let fits = said.is_empty() || (words == ["hash-key"] && said.starts_with("# The key"));
+        assert!(fits, "{words:?}: {said}");
         assert_eq!(output.status.code(), Some(0), "{words:?}");
     }
 }

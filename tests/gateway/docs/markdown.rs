@@ -21,6 +21,8 @@ pub(super) enum Note {
     NotRun(String),
     /// `<!-- in the background until: words that it says -->`
     Background(String),
+    /// `<!-- once this is in the file: path words -->`
+    Once(String, String),
     /// `<!-- file: where it is written -->`
     File(String),
     /// `<!-- part of: what -->`: not something whole.
@@ -36,6 +38,10 @@ impl Note {
         match comment.split_once(": ") {
             Some(("not run", why)) => Self::NotRun(why.to_owned()),
             Some(("in the background until", words)) => Self::Background(words.to_owned()),
+            Some(("once this is in the file", said)) => {
+                let (path, words) = said.split_once(' ').expect("a path, and words");
+                Self::Once(path.to_owned(), words.to_owned())
+            }
             Some(("file", path)) => Self::File(path.to_owned()),
             Some(("part of", _)) => Self::Part,
             _ => panic!("a comment that says nothing to the tests: {line}"),

@@ -29,9 +29,9 @@ fn the_developer_with_a_desktop_client_comes_from_an_empty_folder_to_an_answered
 #[test]
 fn the_administrator_of_a_lan_comes_from_an_empty_folder_to_an_answered_call() {
     let world = World::new();
-    // Alice's desktop client, on another machine: it launches what its file says.
     let then = "
         cat shared/inbox/note.txt
+        said audit.jsonl key:bob $$
         tail -n 1 audit.jsonl";
     world.walk(&Page::read("docs/TEAM.md"), "checkout", then);
 

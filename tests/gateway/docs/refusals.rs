@@ -1,10 +1,10 @@
 //! `docs/REFUSALS.md`: every way the gateway says no, from the code that says it.
 
-use std::{collections::BTreeSet, fmt::Write as _, fs};
+use std::{collections::BTreeSet, fmt::Write as _};
 
-use mcpgate::refusal::{Refusal, Stage};
+use mcpgate::refusal::{Reason, Refusal, Stage};
 
-use super::{generated, markdown::here, samples::samples, settings};
+use super::{generated, samples::samples, settings};
 
 const INTRO: &str = "# Refusals
 
@@ -21,34 +21,23 @@ body is `{\"error\":\"…\"}`. A client of 2026-07-28 gets 400 where another get
 revision has it, and -32602 for a resource that is not there. *retry* is there where the answer \
 says when to try again: in `data.retry_after` of the error, in `Retry-After` under a status.
 
+*reason* is the label of `mcp_refusals_total` ([METRICS.md](METRICS.md)).
+
 What is not allowed is answered as what does not exist. Which rule it was says \
 `mcpgate explain`, and the [audit log](OPERATIONS.md#the-audit-log); the client does not learn it.
 
 ";
 
-/// The name of its variant.
-fn variant(refusal: &Refusal) -> String {
-    let debug = format!("{refusal:?}");
-    let end = debug.find(|letter: char| !letter.is_alphanumeric());
-    debug[..end.unwrap_or(debug.len())].to_owned()
-}
-
-/// The names of all variants, from the source.
-fn variants() -> BTreeSet<String> {
-    let source = fs::read_to_string(here("src/refusal/mod.rs")).unwrap();
-    let (_, body) = source.split_once("pub enum Refusal {").unwrap();
-    let (body, _) = body.split_once("\n}").unwrap();
-    let names = body.lines().filter_map(|line| {
-        let line = line.strip_prefix("    ")?;
-        let is_name = line.starts_with(|letter: char| letter.is_ascii_uppercase());
-        is_name.then(|| {
-            line.split(|letter: char| !letter.is_alphanumeric())
-                .next()
-                .unwrap()
-        })
-    });
-    names.map(str::to_owned).collect()
-}
+/// The stages, in the order of a call.
+const STAGES: [Stage; 7] = [
+    Stage::Accept,
+    Stage::Authenticate,
+    Stage::Authorise,
+    Stage::Limit,
+    Stage::Route,
+    Stage::Forward,
+    Stage::Observe,
+];
 
 fn row(refusal: &Refusal, settings: &[&str]) -> String {
     let links = settings.iter().map(|place| {
@@ -59,7 +48,8 @@ fn row(refusal: &Refusal, settings: &[&str]) -> String {
     let words = refusal.to_string().replace('|', "\\|");
     let retry = refusal.retry_after().map_or("", |_| "yes");
     format!(
-        "| {words} | {} | {} | {} | {} | {retry} | {links} |\n",
+        "| {words} | `{}` | {} | {} | {} | {} | {retry} | {links} |\n",
+        refusal.reason().name(),
         refusal.code(),
         refusal.status().as_u16(),
         refusal.telling_status().as_u16(),
@@ -82,21 +72,22 @@ fn heading(stage: Stage) -> &'static str {
 #[test]
 fn every_refusal_stands_in_its_page_with_its_code_its_status_and_its_setting() {
     let samples = samples();
-    let mut shown: BTreeSet<_> = samples
+    let shown: BTreeSet<_> = samples
         .iter()
-        .map(|(refusal, _)| variant(refusal))
+        .map(|(refusal, _)| refusal.reason().name())
         .collect();
-    // The same as another, under other statuses.
-    shown.insert("Stateless".to_owned());
-    assert_eq!(shown, variants());
+    assert_eq!(
+        shown,
+        Reason::ALL.iter().map(|reason| reason.name()).collect()
+    );
 
     let mut page = INTRO.to_owned();
-    for stage in Stage::ALL {
+    for stage in STAGES {
         write!(page, "## {}\n\n", heading(stage)).unwrap();
         page.push_str(
-            "| words | code | MCP | `refuse_with_status` | plain | retry | decided by |\n",
+            "| words | reason | code | MCP | `refuse_with_status` | plain | retry | decided by |\n",
         );
-        page.push_str("|---|---|---|---|---|---|---|\n");
+        page.push_str("|---|---|---|---|---|---|---|---|\n");
         let here = samples
             .iter()
             .filter(|(refusal, _)| refusal.stage() == stage);

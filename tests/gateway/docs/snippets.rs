@@ -7,7 +7,7 @@ use mcpgate::config::{self, Environment, Paths};
 use super::markdown::{Block, Note, Page, pages};
 
 /// The tables of `servers.toml`; all others are of policies.
-const OF_SERVERS: [&str; 4] = ["gateway", "servers", "audit", "traces"];
+const OF_SERVERS: [&str; 5] = ["gateway", "servers", "audit", "metrics", "traces"];
 
 /// What is wrong with a block of TOML, read as one of the two kinds of file.
 fn fault(block: &Block) -> Option<String> {

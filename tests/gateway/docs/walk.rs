@@ -148,7 +148,10 @@ impl World {
                 ));
                 add(format!("said \"$out/{name}\" '{words}' $!"));
             }
-            Note::None | Note::Background(_) if block.is_console() => {
+            Note::None | Note::Background(_) | Note::Once(..) if block.is_console() => {
+                if let Note::Once(path, words) = &block.note {
+                    add(format!("said '{path}' '{words}' $$"));
+                }
                 for (index, step) in expected::steps(&block.text).iter().enumerate() {
                     file(&step.command, &format!("{name}-{index}"));
                     let at = format!("\"$out/{name}-{index}");
@@ -164,7 +167,7 @@ impl World {
                     "source \"$out/{name}.sh\" >\"$out/{name}\" 2>&1 </dev/null"
                 ));
             }
-            Note::None | Note::Background(_) => {}
+            Note::None | Note::Background(_) | Note::Once(..) => {}
         }
     }
 
@@ -177,7 +180,7 @@ impl World {
     }
 
     fn compare(&self, block: &Block, page: &str) {
-        if block.note != Note::None {
+        if !matches!(block.note, Note::None | Note::Once(..)) {
             return;
         }
         for (index, step) in expected::steps(&block.text).iter().enumerate() {
