@@ -44,6 +44,7 @@ mod lists;
 mod liveness;
 mod lossless;
 mod metrics;
+mod metrics_page;
 mod naming_properties;
 mod oauth;
 mod operator;
