@@ -123,6 +123,17 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Accept,
+        Self::Authenticate,
+        Self::Authorise,
+        Self::Limit,
+        Self::Route,
+        Self::Forward,
+        Self::Observe,
+    ];
+
     /// Metric label and log field.
     pub fn name(self) -> &'static str {
         match self {
