@@ -37,6 +37,29 @@ fn queries() -> String {
     table
 }
 
+/// What a heading is linked by.
+fn anchor(heading: &str) -> String {
+    heading.to_lowercase().replace(' ', "-")
+}
+
+#[test]
+fn every_alert_names_a_section_of_the_page_that_says_what_to_do() {
+    let page = fs::read_to_string("docs/TROUBLESHOOTING.md").unwrap();
+    let headings = page.lines().filter_map(|line| line.strip_prefix("### "));
+    let sections: Vec<String> = headings.map(anchor).collect();
+    let alerts = fs::read_to_string("deploy/prometheus/rules/mcpgate.alerts.yml").unwrap();
+    let mut links = 0;
+    for line in alerts.lines().map(str::trim) {
+        let Some(link) = line.strip_prefix("runbook_url: ") else {
+            continue;
+        };
+        links += 1;
+        let section = link.strip_prefix("docs/TROUBLESHOOTING.md#").expect(link);
+        assert!(sections.iter().any(|known| known == section), "{link}");
+    }
+    assert_eq!(links, alerts.matches("- alert: ").count());
+}
+
 #[test]
 fn the_page_in_the_docs_says_what_the_code_and_the_dashboard_say() {
     let page = fs::read_to_string(PAGE).unwrap();
