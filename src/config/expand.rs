@@ -136,9 +136,9 @@ fn credential(name: &str, outside: Outside<'_>) -> Result<String, String> {
         return Err(format!("$CREDENTIALS_DIRECTORY is not set; {unit}"));
     };
     let read = outside.reader.value(&Path::new(&folder).join(name));
-    read.map_err(|error| match error.kind() {
-        ErrorKind::NotFound => format!("there is none of that name in {folder}; {unit}"),
-        _ => format!("it cannot be read from {folder}: {error}"),
+    read.map_err(|error| match error.kind() == ErrorKind::NotFound {
+        true => format!("there is none of that name in {folder}; {unit}"),
+        false => format!("it cannot be read from {folder}: {error}"),
     })
 }
 
