@@ -56,6 +56,7 @@ walked! {
     what_the_operators_page_says_works: "docs/OPERATIONS.md",
     what_troubleshooting_says_works: "docs/TROUBLESHOOTING.md",
     what_the_page_of_metrics_says_works: "docs/METRICS.md",
+    what_the_example_behind_nginx_says_works: "examples/behind-nginx/README.md",
     what_the_security_page_says_works: "docs/SECURITY.md",
     what_upgrading_says_works: "docs/UPGRADING.md",
     what_the_example_for_desktops_says_works: "examples/desktop/README.md",
