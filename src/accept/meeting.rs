@@ -1,6 +1,6 @@
 //! Meeting a request before its body is read: strangers do not get to spend our memory.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use http::{HeaderMap, Method as Verb, Request, Response, StatusCode, header::AUTHORIZATION};
 use hyper::body::Incoming;
@@ -12,7 +12,7 @@ use super::{
     response::{not_allowed, plainly_refused, refused, turned_away},
 };
 use crate::{
-    call::{Extent, Visit},
+    call::{Extent, TraceContext, Visit},
     observe::one_line,
     pipeline::Plan,
     refusal::Refusal,
@@ -77,6 +77,9 @@ impl Endpoint {
                 Some((name.clone(), value.clone()))
             });
             visit.headers = passing.collect();
+        }
+        if self.pipeline().traces.is_on() {
+            visit.trace = TraceContext::of_headers(headers).map(Arc::new);
         }
         Ok(visit)
     }

@@ -11,6 +11,7 @@ mod pieces;
 mod ready;
 mod sight;
 mod template;
+mod trace;
 mod transport;
 mod visit;
 
@@ -30,6 +31,7 @@ pub use pieces::Pieces;
 pub use ready::Ready;
 pub use sight::{Extent, Sight};
 pub use template::Template;
+pub use trace::{Note, TraceContext, Traced};
 pub use transport::Transport;
 pub use visit::Visit;
 

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use http::{HeaderName, HeaderValue};
 
-use super::{Caller, Extent, Standing};
+use super::{Caller, Extent, Standing, TraceContext};
 
 /// What is known of a request beside its message.
 #[derive(Clone)]
@@ -16,6 +16,8 @@ pub struct Visit {
     /// Headers that may go on to a server: those that mirror arguments, and those that the config
     /// lets pass.
     pub headers: Arc<[(HeaderName, HeaderValue)]>,
+    /// The trace that its headers say it is a part of, where calls are traced.
+    pub trace: Option<Arc<TraceContext>>,
 }
 
 impl Visit {
@@ -25,6 +27,7 @@ impl Visit {
             caller,
             extent,
             headers: Arc::default(),
+            trace: None,
         }
     }
 

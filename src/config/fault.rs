@@ -99,7 +99,7 @@ impl fmt::Display for Fault {
 /// Splits a path where a person would write the `[table]`: `[gateway]`, else `[servers.files]`.
 pub(super) fn split(path: &[String]) -> (&[String], &[String]) {
     let depth = match path.first().map(String::as_str) {
-        Some("gateway" | "audit" | "metrics" | "trusted_headers" | "anonymous") => 1,
+        Some("gateway" | "audit" | "metrics" | "traces" | "trusted_headers" | "anonymous") => 1,
         Some(_) | None => 2,
     };
     // Above the tables that have settings there are only the tables' own names.

@@ -16,7 +16,7 @@ use crate::{
     forward::ServerConfig,
     gateway::{GatewayConfig, Names},
     limit::{LimitConfig, LimitName},
-    observe::{MetricsConfig, audit::AuditConfig},
+    observe::{MetricsConfig, audit::AuditConfig, trace::TracesConfig},
 };
 
 /// `servers.toml`: what is behind, what listens.
@@ -27,6 +27,7 @@ pub(super) struct ServersFile {
     pub(super) gateway: GatewayConfig,
     #[serde(default)]
     pub(super) audit: AuditConfig,
+    pub(super) traces: Option<TracesConfig>,
     #[serde(default)]
     pub(super) metrics: MetricsConfig,
     #[serde(default)]
@@ -63,6 +64,9 @@ impl ServersFile {
         self.metrics
             .check()
             .map_err(|fault| fault.under(["metrics"]))?;
+        if let Some(traces) = &self.traces {
+            traces.check().map_err(|fault| fault.under(["traces"]))?;
+        }
 
         let mut names = HashMap::new();
         for (name, server) in &self.servers {

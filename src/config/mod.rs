@@ -15,7 +15,7 @@ use crate::{
     call::ServerName,
     forward::ServerConfig,
     gateway::GatewayConfig,
-    observe::{MetricsConfig, audit::AuditConfig},
+    observe::{MetricsConfig, audit::AuditConfig, trace::TracesConfig},
 };
 
 mod document;
@@ -54,6 +54,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// `[metrics]`.
     pub metrics: MetricsConfig,
+    /// `[traces]`, with what it takes from the environment.
+    pub traces: Option<TracesConfig>,
     /// `[servers.*]`, in the order of the file: the earlier one wins where names collide.
     pub servers: IndexMap<ServerName, ServerConfig>,
     /// What all policy files say.
@@ -93,6 +95,11 @@ pub fn load_with(paths: &Paths, environment: &Environment<'_>) -> Result<Config,
     gateway.resolve(&folder);
     let (metrics, mut audit) = (file.metrics, file.audit);
     audit.resolve(&folder);
+    let mut traces = file.traces;
+    if let Some(traces) = &mut traces {
+        let resolved = traces.resolve(environment.variable);
+        resolved.map_err(|fault| document.locate(&fault.under(["traces"])))?;
+    }
     for server in servers.values_mut() {
         server.resolve(&folder, environment.program);
     }
@@ -100,6 +107,7 @@ pub fn load_with(paths: &Paths, environment: &Environment<'_>) -> Result<Config,
         gateway,
         audit,
         metrics,
+        traces,
         servers,
         policy,
         folder,
@@ -144,6 +152,7 @@ impl Config {
             gateway: GatewayConfig::default(),
             audit: AuditConfig::default(),
             metrics: MetricsConfig::default(),
+            traces: None,
             servers: IndexMap::from([(name, server)]),
             policy: PolicyConfig::default(),
             folder,

@@ -58,7 +58,7 @@ fn unknown_key(path: &[String], known: &[&str]) -> Fault {
             "keys" | "roles" | "views" | "limits" | "tokens" | "trusted_headers" | "anonymous"
             | "tests",
         ) => "it belongs in a file of the policies folder".to_owned(),
-        ([], "gateway" | "servers" | "audit" | "metrics") => {
+        ([], "gateway" | "servers" | "audit" | "metrics" | "traces") => {
             "it belongs in servers.toml".to_owned()
         }
         (_, _) => match nearest(key, known) {

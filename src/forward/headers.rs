@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use super::{Secret, ServerConfig};
 use crate::{
-    call::{Behalf, Caller, RoleHeaders, ServerName, Template, Visit},
+    call::{Behalf, Caller, RoleHeaders, ServerName, Template, Traced, Visit},
     refusal::Refusal,
     route::Routed,
 };
@@ -158,6 +158,16 @@ impl Extra {
         Self((!lines.is_empty()).then(|| lines.into()))
     }
 
+    /// The same, with what says of which trace the call is a part: that is of this call alone.
+    pub(super) fn traced(self, trace: Option<&Traced>) -> Self {
+        let Some(trace) = trace else { return self };
+        let traced = trace.headers().map(|(name, value)| (name, Some(value)));
+        let traced: Vec<Line> = traced.collect();
+        let other = |(name, _): &&Line| traced.iter().all(|(known, _)| known != name);
+        let others = self.lines().iter().filter(other).cloned();
+        Self::new(others.chain(traced.iter().cloned()).collect())
+    }
+
     fn lines(&self) -> &[Line] {
         self.0.as_deref().unwrap_or_default()
     }
@@ -183,6 +193,17 @@ impl Extra {
             }
         }
     }
+}
+
+/// Headers that say of which trace a call is a part, where calls are traced.
+pub(super) fn traced<'a>(
+    headers: Cow<'a, HeaderMap>,
+    trace: Option<&Traced>,
+) -> Cow<'a, HeaderMap> {
+    let Some(trace) = trace else { return headers };
+    let mut headers = headers.into_owned();
+    trace.put(&mut headers);
+    Cow::Owned(headers)
 }
 
 #[cfg(test)]

@@ -22,10 +22,10 @@ use tokio_util::task::TaskTracker;
 use super::{
     answer::Trouble,
     clients::Clients,
-    headers::{Extra, Headers},
+    headers::{Extra, Headers, traced},
     life::Life,
     listing::Greeting,
-    sending::Again,
+    sending::{Again, Try},
     server::COURTESY,
     upstream::Upstream,
     wire::Wire,
@@ -118,8 +118,8 @@ impl Http {
         };
         let extra = self.headers.of_call(routed)?;
         let upstream = self.upstream(client, &extra).await?;
-        let headers = upstream.headers(&extra);
-        let again = self.wire.again(routed.is_repeatable());
+        let headers = traced(upstream.headers(&extra), routed.trace());
+        let again = self.wire.again(routed);
         let request = (frame, &body, again);
         match self.attempt((&upstream, &headers), request, exchange).await {
             Ok(reply) => return Ok(reply),
@@ -129,8 +129,11 @@ impl Http {
             // The server has forgotten the session, so it has not looked at the call.
             Err(Trouble::SessionLost) => self.forget(client, &upstream),
         }
+        if let Some(trace) = routed.trace() {
+            trace.note("session_reopened", || ("reason", "forgotten".to_owned()));
+        }
         let upstream = self.upstream(client, &extra).await?;
-        let headers = upstream.headers(&extra);
+        let headers = traced(upstream.headers(&extra), routed.trace());
         // Boxed, like all that is rare: every call pays for the size of its future.
         let again = Box::pin(self.attempt((&upstream, &headers), request, exchange));
         again
@@ -257,7 +260,7 @@ impl Http {
     async fn attempt(
         self: &Arc<Self>,
         (upstream, headers): (&Arc<Upstream>, &HeaderMap),
-        (frame, body, again): (&Frame, &Bytes, Again),
+        (frame, body, again): (&Frame, &Bytes, Try<'_>),
         exchange: &Arc<Exchange>,
     ) -> Result<Reply, Trouble> {
         let id = frame.raw(Part::Id).unwrap_or("null").as_bytes();

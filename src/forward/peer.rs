@@ -124,7 +124,7 @@ impl Peer {
         let mut edits = vec![(Part::Id, number), (Part::MetaToken, number)];
         edits.extend(routed.rename());
         let ticket = self.expect(id, Some(exchange), frame.raw_bytes(Part::MetaToken));
-        let ticket = ticket.carrying(extra);
+        let ticket = ticket.carrying(extra.traced(routed.trace()));
         let answer = ticket.send(frame.with(&edits)).await?;
         let client_id = frame.raw(Part::Id).unwrap_or("null");
         Ok(with_id(answer, client_id.as_bytes()))

@@ -10,7 +10,7 @@ use super::{
     http1::{Failure, Request, Response},
     wire::{Wire, chain},
 };
-use crate::refusal::Refusal;
+use crate::{call::Traced, refusal::Refusal, route::Routed};
 
 /// What lies between a request that failed and its second try: a server that is just being started
 /// anew is there by then.
@@ -28,14 +28,29 @@ pub(super) enum Again {
     Elsewhere(bool),
 }
 
+/// How often a request may be sent, and who wants to know.
+#[derive(Clone, Copy)]
+pub(super) struct Try<'a> {
+    again: Again,
+    trace: Option<&'a Traced>,
+}
+
+impl From<Again> for Try<'_> {
+    fn from(again: Again) -> Self {
+        Self { again, trace: None }
+    }
+}
+
 impl Wire {
     /// When a call is sent again.
-    pub(super) fn again(&self, repeatable: bool) -> Again {
-        match (self.outlet.has_others, repeatable) {
+    pub(super) fn again<'a>(&self, routed: &'a Routed) -> Try<'a> {
+        let again = match (self.outlet.has_others, routed.is_repeatable()) {
             (true, repeatable) => Again::Elsewhere(repeatable),
             (false, true) => Again::Unanswered,
             (false, false) => Again::Unseen,
-        }
+        };
+        let trace = routed.trace();
+        Try { again, trace }
     }
 
     /// Sends one request.
@@ -67,8 +82,9 @@ impl Wire {
         &self,
         headers: &HeaderMap,
         body: &Bytes,
-        again: Again,
+        again: impl Into<Try<'_>>,
     ) -> Result<Response, Refusal> {
+        let Try { again, trace } = again.into();
         let request = Request {
             verb: &Verb::POST,
             uri: &self.uri,
@@ -79,16 +95,20 @@ impl Wire {
             Ok(response) => return Ok(response),
             Err(failure) => failure,
         };
-        match (failure, again) {
-            (Failure::Unreachable(_), Again::Unseen | Again::Unanswered) => {}
-            (Failure::Broken(_), Again::Unanswered) => {}
+        let why = match (failure, again) {
+            (Failure::Unreachable(error), Again::Unseen | Again::Unanswered) => error,
+            (Failure::Broken(error), Again::Unanswered) => error.into(),
             // As if it had seen nothing of it.
             (Failure::Broken(error), Again::Elsewhere(true)) => {
                 return Err(self.refusal(Failure::Unreachable(error.into())));
             }
             // Being dialled has taken its time already.
             (failure, _) => return Err(self.refusal(failure)),
+        };
+        if let Some(trace) = trace {
+            trace.note("retry", || ("reason", chain(&*why)));
         }
+        drop(why);
         let sent = Box::pin(self.send_again(request));
         sent.await.map_err(|failure| self.refusal(failure))
     }

@@ -113,7 +113,10 @@ impl Stateless {
         };
         let mut headers = self.mirrored(routed);
         self.headers.of_call(routed)?.put(&mut headers);
-        let again = self.wire.again(routed.is_repeatable());
+        if let Some(trace) = routed.trace() {
+            trace.put(&mut headers);
+        }
+        let again = self.wire.again(routed);
         let response = self.wire.post(&headers, &body, again).await?;
         let id = frame.raw(Part::Id).unwrap_or("null").as_bytes();
         let read = self.wire.read(&headers, response, id, exchange).await;

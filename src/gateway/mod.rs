@@ -68,14 +68,14 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts to connect to every server, in the background. Keeps no audit log.
+    /// Starts to connect to every server, in the background. Keeps no audit log, and traces nothing.
     pub fn start(config: &Config) -> Self {
-        Self::audited(config, None)
+        Self::placed(config, None, Workers::none())
     }
 
-    /// Starts to connect to every server, in the background.
+    /// Starts to connect to every server, in the background; traces calls if the config says so.
     pub fn audited(config: &Config, audit: Option<Audit>) -> Self {
-        Self::placed(config, audit, Workers::none())
+        Self::placed(config, audit, Workers::none()).traced(config)
     }
 
     /// The same with a thread for each core, for a gateway that has the machine to itself.
@@ -83,7 +83,7 @@ impl Gateway {
     /// # Errors
     /// When the system has no room for more threads.
     pub fn across_cores(config: &Config, audit: Option<Audit>) -> io::Result<Self> {
-        Ok(Self::placed(config, audit, Workers::start()?))
+        Ok(Self::placed(config, audit, Workers::start()?).traced(config))
     }
 
     fn placed(config: &Config, audit: Option<Audit>, workers: Workers) -> Self {
@@ -108,6 +108,11 @@ impl Gateway {
             reloader: Reloader::new(keepers, config),
             wishes: None,
         }
+    }
+
+    fn traced(self, config: &Config) -> Self {
+        self.pipeline.trace_as(config.traces.as_ref());
+        self
     }
 
     /// Remembers where its configuration came from, so that it can be reloaded.
@@ -256,6 +261,7 @@ impl Gateway {
         if timeout(STOP.max(longest), all).await.is_err() {
             tracing::warn!("some servers did not stop in time");
         }
+        self.pipeline.traces.close().await;
         if let Some(audit) = audit
             && timeout(STOP, audit.close()).await.is_err()
         {

@@ -227,6 +227,9 @@ impl Reloader {
         reloaded.restart("audit", &config.audit.restarts(audit));
         let metrics = config.metrics.restarts(metrics);
         reloaded.restart("metrics", &metrics);
+        if config.traces != running.config.traces {
+            keepers.pipeline.trace_as(config.traces.as_ref());
+        }
         keepers.pipeline.replace(Arc::new(policy), servers.clone());
         for (_, server) in before.servers.iter() {
             if !servers.have(server) {

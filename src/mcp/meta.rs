@@ -58,7 +58,7 @@ pub fn unmarked(params: &str) -> String {
     without_members(params, &[SUBSCRIPTION])
 }
 
-fn without_members(params: &str, names: &[&str]) -> String {
+pub(super) fn without_members(params: &str, names: &[&str]) -> String {
     let Some(meta) = fields::field(params, "_meta").filter(|meta| meta.starts_with('{')) else {
         return params.to_owned();
     };

@@ -14,6 +14,7 @@ pub mod method;
 pub mod object;
 mod part;
 pub mod sse;
+pub mod trace;
 pub mod version;
 
 pub use frame::{Frame, Kind, Malformed};

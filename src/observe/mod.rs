@@ -6,6 +6,7 @@ mod health;
 pub mod metrics;
 mod record;
 mod reloads;
+pub mod trace;
 
 pub use counted::Counted;
 pub use metrics::{Metrics, MetricsConfig};

@@ -16,6 +16,7 @@ use super::{
     counted::ToolCall,
     health::is_of_server,
     metrics::Ended,
+    trace::{Closing, Tracing},
 };
 use crate::{
     call::{Call, RoleName, ServerName, Target},
@@ -65,6 +66,8 @@ pub struct Record {
     bytes_out: u64,
     /// What the audit gets, and where.
     audit: Option<(Slot, Box<Entry>)>,
+    /// What is recorded of it as a span.
+    pub(super) trace: Option<Box<Tracing>>,
 }
 
 impl Record {
@@ -82,6 +85,7 @@ impl Record {
             bytes_in: 0,
             bytes_out: 0,
             audit: None,
+            trace: None,
         }
     }
 
@@ -120,6 +124,9 @@ impl Record {
     pub fn found(&mut self, server: &ServerName, key: &Arc<str>, is_tool: bool) {
         self.server = Some(server.clone());
         self.tool = is_tool.then(|| key.clone());
+        if let Some(trace) = &mut self.trace {
+            trace.found();
+        }
         if let Some(Subject::Tool(name) | Subject::Prompt(name)) = self
             .audit
             .as_mut()
@@ -162,6 +169,9 @@ impl Record {
         let rule = refusal.rule().map(ToString::to_string);
         let stage = reason.stage();
         tracing::info!(request = %self.id, stage = stage.name(), role, rule, "refused: {words}");
+        if let Some(trace) = &mut self.trace {
+            trace.refused(refusal);
+        }
         if let Some(audit) = &mut self.audit {
             audit.1.rule = refusal.rule().cloned().or(audit.1.rule.take());
             audit.1.refusal = Some(Refused {
@@ -231,6 +241,14 @@ impl Drop for Record {
             microseconds = elapsed.as_micros(),
             "answered"
         );
+        if let Some(trace) = self.trace.take() {
+            trace.close(&Closing {
+                request: self.id,
+                server: self.server.as_ref(),
+                outcome: self.outcome,
+                bytes_out: self.bytes_out,
+            });
+        }
         // Handed on rather than cloned: this is on the way of every call.
         let server = match (self.server.take(), self.tool.take()) {
             (Some(server), Some(tool)) => {

@@ -13,6 +13,7 @@ mod plan;
 mod publish;
 mod restored;
 mod sessions;
+mod traced;
 mod trial;
 
 use std::{
@@ -38,7 +39,7 @@ use crate::{
     exchange::Exchange,
     limit,
     mcp::{Frame, List, Part, message},
-    observe::{Metrics, MetricsConfig, Outcome, Record, audit::Audit},
+    observe::{Metrics, MetricsConfig, Outcome, Record, audit::Audit, trace::Traces},
     refusal::Refusal,
     route::{self, Catalog, Route, Tasks, View},
     session::{Session, Sessions, Subscriptions},
@@ -54,6 +55,8 @@ pub struct Pipeline {
     pub metrics: Arc<Metrics>,
     /// The audit log, if there is one.
     pub audit: Option<Arc<Audit>>,
+    /// Spans, if there are any.
+    pub traces: Traces,
     /// Which servers have yet to be reached for the first time.
     pub start: Start,
     /// Cancelled when the gateway begins to stop: it is not ready any more.
@@ -94,6 +97,7 @@ impl Pipeline {
             sessions,
             metrics,
             audit,
+            traces: Traces::default(),
             start,
             stopping: CancellationToken::new(),
             catalogs: Mutex::default(),
@@ -117,6 +121,7 @@ impl Pipeline {
             visit,
         } = arrival;
         let mut record = Record::open(&self.metrics);
+        record.traced(self.traces.open(&frame, &visit, &session.client));
         let mut held = Held::default();
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
         let _underway = session.begin(id.clone(), &exchange);
@@ -187,7 +192,10 @@ impl Pipeline {
                 record.server(routed.server());
                 self.prepare(&plan, &routed, session, exchange).await?;
                 if self.follow(&plan, &routed, session) {
-                    let reply = plan.servers.send(&routed, exchange).await?;
+                    self.trace(&plan, &mut routed, record);
+                    let answer = plan.servers.send(&routed, exchange).await;
+                    record.came(&answer);
+                    let reply = answer?;
                     self.note(&routed, &reply);
                     reply
                 } else {

@@ -19,7 +19,7 @@ pub use view::{Filter, Member, Selection, View};
 pub use views::{Part as ServerPart, Sights, Views};
 
 use crate::{
-    call::{Behalf, Call, Level, Ready, RoleHeaders, ServerName, Target},
+    call::{Behalf, Call, Level, Ready, RoleHeaders, ServerName, Target, Traced},
     limit::Admitted,
     mcp::{Frame, List, Part, fields, header::Mirror},
     refusal::Refusal,
@@ -34,6 +34,7 @@ pub struct Routed {
     mirrors: Option<Arc<[Mirror]>>,
     repeatable: bool,
     headers: RoleHeaders,
+    trace: Option<Arc<Traced>>,
 }
 
 impl Routed {
@@ -74,6 +75,16 @@ impl Routed {
         self.headers = headers;
     }
 
+    /// Has it take along of which trace it is a part.
+    pub fn trace_as(&mut self, trace: Arc<Traced>) {
+        self.trace = Some(trace);
+    }
+
+    /// Of which trace it is a part, where calls are traced.
+    pub fn trace(&self) -> Option<&Traced> {
+        self.trace.as_deref()
+    }
+
     /// What the caller's role sends along.
     pub fn headers(&self) -> &RoleHeaders {
         &self.headers
@@ -102,6 +113,7 @@ impl Routed {
             mirrors: self.mirrors.clone(),
             repeatable: self.repeatable,
             headers: self.headers.clone(),
+            trace: self.trace.clone(),
         }
     }
 
@@ -199,5 +211,6 @@ fn there(
         mirrors,
         repeatable,
         headers: RoleHeaders::default(),
+        trace: None,
     }))
 }

@@ -10,6 +10,7 @@ use mcpgate::{
     config::{self, Config, Environment, Paths},
     forward::ServerConfig,
     gateway::{self, GatewayConfig},
+    observe::trace::TracesConfig,
 };
 
 const POLICIES: [&str; 4] = [
@@ -91,7 +92,7 @@ fn every_key_is_shown(files: &[&str]) {
     for table in known(file, "") {
         assert!(shown.contains(&format!("{table} ")), "{file}: [{table}]");
         let header = match table.as_str() {
-            "gateway" | "audit" | "metrics" | "anonymous" | "trusted_headers" => {
+            "gateway" | "audit" | "metrics" | "traces" | "anonymous" | "trusted_headers" => {
                 format!("[{table}]")
             }
             "tests" => format!("[[{table}]]"),
@@ -153,6 +154,10 @@ fn the_shipped_files_state_the_defaults() {
     let half = default.max_connections / 2;
     assert_eq!(config.gateway.max_connections_per_address, Some(half));
     assert_eq!(gateway, default);
+    let default = TracesConfig::default();
+    let traces = config.traces.as_ref().unwrap();
+    let chosen = |it: &TracesConfig| (it.sample, it.trust_parent, it.timeout, it.queue);
+    assert_eq!(chosen(traces), chosen(&default));
     let files = &config.servers["files"];
     let default = ServerConfig::default();
     assert_eq!(files.timeout, default.timeout);

@@ -36,6 +36,10 @@ impl Server {
         let begun = Instant::now();
         let asker = Asker::of(&routed.call().visit.caller);
         let entered = self.queue.enter(asker).await;
+        if let Some(trace) = routed.trace() {
+            let waited = || begun.elapsed().as_secs_f64().to_string();
+            trace.note("queued", || ("seconds", waited()));
+        }
         if let Some(upward) = self.upward.get().and_then(std::sync::Weak::upgrade) {
             upward.waited(&self.name, begun.elapsed());
         }

@@ -52,6 +52,9 @@ impl Replicas {
             if let Some(Refusal::Unavailable { .. }) = refusal {
                 replica.server.retries.fetch_add(1, Ordering::Relaxed);
             }
+            if let (Some(refusal), Some(trace)) = (&refusal, routed.trace()) {
+                trace.note("another_replica", || ("reason", refusal.to_string()));
+            }
             let in_flight = replica.begin();
             let answer = replica.server.call(routed, exchange).await;
             drop(in_flight);

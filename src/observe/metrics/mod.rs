@@ -33,11 +33,11 @@ pub(super) use calls::nanoseconds;
 pub(super) use histogram::Histogram;
 pub(super) use page::Page;
 pub(super) use table::{
-    DENIALS, FAILURES, LIMITED, QUEUE_WAIT, RELOADED, RELOADED_AT, RELOADS, SIGN_INS,
-    TOOL_DURATION, TOOLS,
+    DENIALS, FAILURES, LIMITED, QUEUE_WAIT, RELOADED, RELOADED_AT, RELOADS, SIGN_INS, SPANS,
+    SPANS_DROPPED, TOOL_DURATION, TOOLS,
 };
 
-use super::{Counted, Outcome, health::Health, reloads::Reloads};
+use super::{Counted, Outcome, health::Health, reloads::Reloads, trace::SpanCounters};
 use crate::{
     call::ServerName,
     map::{Map, Table},
@@ -63,6 +63,8 @@ pub struct Metrics {
     pub counted: Counted,
     /// Reloads of the configuration.
     pub reloads: Reloads,
+    /// Spans.
+    pub spans: SpanCounters,
     servers: Table<ServerName, Health>,
     connected: Counter,
     turned_away: [Counter; DOORS.len()],
@@ -107,6 +109,7 @@ impl Metrics {
             refusals: Reason::ALL.map(refusal),
             counted: Counted::new(recorder.clone(), config.max_tools),
             reloads: Reloads::new(),
+            spans: SpanCounters::new(),
             servers: health.collect(),
             connected: table::CONNECTED.counter(&[]),
             turned_away: DOORS.map(|setting| table::TURNED_AWAY.counter(&[setting])),

@@ -120,6 +120,10 @@ table! {
         AUDIT_DROPPED: Count, "mcp_audit_dropped_total" [] in "records" = "Records for which the queue had no room.";
         AUDIT_FAILED: Count, "mcp_audit_failed_total" [] in "records" = "Records that could not be written.";
     }
+    "Traces" {
+        SPANS: Count, "mcp_spans_sent_total" [] in "spans" = "Spans that the collector has taken ([traces]).";
+        SPANS_DROPPED: Count, "mcp_spans_dropped_total" [] in "spans" = "Spans that were lost: no room in the queue, or not taken.";
+    }
     "The process (Linux)" {
         STARTED: Now, "process_start_time_seconds" [] in "seconds since 1970" = "When the process started.";
         CPU: Count, "process_cpu_seconds_total" [] in "seconds" = "Time on processors, of its threads and not of servers that it launched.";
