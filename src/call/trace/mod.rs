@@ -133,16 +133,16 @@ fn is_state(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-53995c3f42cd8ad8-01";
 
     #[test]
     fn what_is_sound_is_read_and_written_the_same() {
-        let read = TraceContext::parse(PARENT, Some("rojo=00f067aa0ba902b7, congo=t61")).unwrap();
+        let read = TraceContext::parse(PARENT, Some("rojo=53995c3f42cd8ad8, congo=t61")).unwrap();
         assert!(read.is_sampled());
         assert_eq!(read.parent(), PARENT);
         assert_eq!(
             read.state.as_deref(),
-            Some("rojo=00f067aa0ba902b7, congo=t61")
+            Some("rojo=53995c3f42cd8ad8, congo=t61")
         );
         let later = format!("cc{}-what-comes-later", &PARENT[2..]);
         assert_eq!(TraceContext::parse(&later, None).unwrap().parent(), PARENT);
@@ -159,7 +159,7 @@ mod tests {
             &PARENT.to_uppercase(),
             &PARENT.replace("00-4b", "ff-4b"),
             &PARENT.replace("4bf92f3577b34da6a3ce929d0e0e4736", &"0".repeat(32)),
-            &PARENT.replace("00f067aa0ba902b7", &"0".repeat(16)),
+            &PARENT.replace("53995c3f42cd8ad8", &"0".repeat(16)),
             &PARENT.replace("4bf9", "4bg9"),
             &PARENT.replace("4bf9", "é9"),
         ] {

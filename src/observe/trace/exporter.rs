@@ -68,6 +68,9 @@ impl Exporter {
                 self.fill(&mut batch);
             }
         }
+        if let Some(lost @ 1..) = self.lost {
+            tracing::warn!("{lost} spans could not be sent ([traces] endpoint)");
+        }
         self.words.done.cancel();
     }
 

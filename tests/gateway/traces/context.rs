@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
+use super::Collector;
 use crate::{
     pipe,
     support::{Client, Gateway, HttpServer, Modern, SseServer, key, request},
-    traces_collector::Collector,
 };
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
-const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-53995c3f42cd8ad8-01";
 const OTHER: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const UNSAMPLED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
 
@@ -45,7 +45,7 @@ async fn what_the_message_says_is_the_parent_and_what_its_transport_says_a_link(
     let (server, call) = (collector.only(2), collector.only(3));
     assert_eq!(
         (server.trace.as_str(), server.parent.as_str()),
-        (TRACE, "00f067aa0ba902b7")
+        (TRACE, "53995c3f42cd8ad8")
     );
     let other = "0af7651916cd43dd8448eb211c80319c".to_owned();
     assert_eq!(server.links, [(other, "b7ad6b7169203331".to_owned())]);
@@ -75,7 +75,7 @@ async fn what_the_headers_say_goes_on_in_the_message_to_commands_too() {
     let (server, call) = (collector.only(2), collector.only(3));
     assert_eq!(
         (server.trace.as_str(), server.parent.as_str()),
-        (TRACE, "00f067aa0ba902b7")
+        (TRACE, "53995c3f42cd8ad8")
     );
     let wanted = json!({"traceparent": call.context(), "tracestate": "rojo=1,congo=2"});
     assert_eq!(told, wanted);

@@ -1,9 +1,9 @@
 //! `[traces]` in the program itself.
 
+use super::Collector;
 use crate::{
     pipe::{program, run, server},
     support::{Running, folder},
-    traces_collector::Collector,
 };
 
 #[tokio::test]

@@ -2,10 +2,8 @@
 
 use tokio::net::TcpListener;
 
-use crate::{
-    support::{Client, Gate, Gateway, HttpServer},
-    traces_collector::Collector,
-};
+use super::Collector;
+use crate::support::{Client, Gate, Gateway, HttpServer};
 
 async fn started(traces: &str) -> (HttpServer, Gateway) {
     let up = HttpServer::with_tools(&["echo"]).await;
