@@ -94,7 +94,7 @@ async fn a_refusal_says_its_code_its_stage_and_its_kind_and_has_no_name_that_was
     for (key, value) in [
         ("error.type", "-32602"),
         ("rpc.response.status_code", "-32602"),
-        ("mcpgate.refusal", "unknown"),
+        ("mcpgate.refusal", "no_route"),
         ("mcpgate.stage", "route"),
         ("mcpgate.outcome", "refused"),
     ] {
@@ -119,12 +119,12 @@ async fn a_server_that_takes_too_long_is_a_timeout() {
     up.on("tools/call", |_| Answer::status(200).held(&Gate::default()));
     gateway.session().await.call("up__echo", "{}").await.error();
     let (server, call) = both(&collector, gateway).await;
-    assert_eq!((call.status, call.is("error.type")), (2, Some("timeout")));
+    assert_eq!((call.status, call.is("error.type")), (2, Some("timed_out")));
     assert_eq!(
         (server.status, server.is("error.type")),
         (2, Some("-32001"))
     );
-    assert_eq!(server.is("mcpgate.refusal"), Some("timeout"));
+    assert_eq!(server.is("mcpgate.refusal"), Some("timed_out"));
     assert_eq!(server.is("mcpgate.stage"), Some("forward"));
 }
 
