@@ -191,7 +191,9 @@ impl There {
     async fn call(&self) -> Result<Box<Call>, Failure> {
         let pipeline = self.pipeline();
         let plan = pipeline.plan();
-        let caller = pipeline.identify(&plan, HERE, &self.headers).await?;
+        let caller = pipeline
+            .identify(&plan, HERE, (&self.headers, None))
+            .await?;
         let visit = Visit::new(caller, Extent::All);
         Ok(Call::read(self.frame.clone(), self.client.clone(), visit)?)
     }

@@ -40,6 +40,8 @@ pub struct Endpoint {
     refuse_with_status: bool,
     /// `[gateway] public_url`
     public_url: Option<String>,
+    /// `http`, or `https`.
+    scheme: &'static str,
     streams: Streams,
     /// Large bodies.
     pub(super) buffered: Arc<Buffered>,
@@ -60,6 +62,7 @@ impl Endpoint {
             max_message,
             refuse_with_status,
             public_url: None,
+            scheme: "http",
             streams: Streams::default(),
             buffered,
         }
@@ -69,6 +72,12 @@ impl Endpoint {
     #[must_use]
     pub fn at(self, public_url: Option<String>) -> Self {
         Self { public_url, ..self }
+    }
+
+    /// One whose clients speak that: `http` or `https`.
+    #[must_use]
+    pub fn over(self, scheme: &'static str) -> Self {
+        Self { scheme, ..self }
     }
 
     /// One that holds so many bytes of large bodies at once.
@@ -219,6 +228,11 @@ impl Endpoint {
     /// `[gateway] public_url`.
     pub(super) fn public_url(&self) -> Option<&str> {
         self.public_url.as_deref()
+    }
+
+    /// What clients speak.
+    pub(super) fn scheme(&self) -> &'static str {
+        self.scheme
     }
 
     pub(super) fn pipeline(&self) -> &Arc<Pipeline> {

@@ -12,7 +12,7 @@ use super::{
     response::{not_allowed, plainly_refused, refused, turned_away},
 };
 use crate::{
-    call::{Extent, TraceContext, Visit},
+    call::{ClientCertificate, Extent, TraceContext, Visit},
     observe::one_line,
     pipeline::Plan,
     refusal::Refusal,
@@ -61,7 +61,8 @@ impl Endpoint {
         if !verbs.contains(verb) {
             return Err(Box::new(not_allowed(verbs, plain)));
         }
-        let caller = self.pipeline().identify(&plan, address, headers).await;
+        let shown = (headers, certificate(request));
+        let caller = self.pipeline().identify(&plan, address, shown).await;
         let caller = caller.map_err(|unknown| {
             let mut response = refuse(unknown);
             self.challenge(request, &mut response);
@@ -97,14 +98,17 @@ impl Endpoint {
         let plan = self.pipeline().plan();
         let address = locate(&plan, peer, headers)
             .map_err(|refusal| Box::new(self.turned_away(&refusal, true)))?;
-        let shows = headers.contains_key(AUTHORIZATION) || headers.contains_key("x-api-key");
+        let certificate = certificate(request);
+        let shows = headers.contains_key(AUTHORIZATION)
+            || headers.contains_key("x-api-key")
+            || certificate.is_some();
         let open = plan.policy.credentials.is_empty();
         let sound = self.origins().check(request.uri(), headers).is_ok();
         let known = (open && sound)
             || (shows
                 && self
                     .pipeline()
-                    .identify(&plan, address, headers)
+                    .identify(&plan, address, (headers, certificate))
                     .await
                     .is_ok());
         let near = address.is_loopback() || plan.policy.scrapers.contains(address);
@@ -146,6 +150,12 @@ impl Endpoint {
         };
         tracing::info!(status = status.as_u16(), "refused: {words}");
     }
+}
+
+/// The certificate that was shown for its connection: who serves that has put it there.
+fn certificate(request: &Request<Incoming>) -> Option<&ClientCertificate> {
+    let shown = request.extensions().get::<Arc<ClientCertificate>>();
+    shown.map(Arc::as_ref)
 }
 
 /// Where a request comes from, if that address is served.

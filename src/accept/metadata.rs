@@ -102,7 +102,8 @@ impl Endpoint {
 
     /// What stands before the paths of our resources.
     fn base(&self, uri: &Uri, headers: &HeaderMap) -> Option<String> {
-        let heard = || origin::host(uri, headers).map(|host| format!("http://{host}"));
+        let scheme = self.scheme();
+        let heard = || origin::host(uri, headers).map(|host| format!("{scheme}://{host}"));
         self.public_url().map(str::to_owned).or_else(heard)
     }
 }

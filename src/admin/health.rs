@@ -11,7 +11,7 @@ use crate::{
     accept::{body::Body, response::json},
     forward::State,
     mcp::{List, message},
-    observe::Reload,
+    observe::{Reload, Served},
     pipeline::Pipeline,
 };
 
@@ -36,6 +36,9 @@ struct Details<'a> {
     total_requests: u64,
     timestamp: jiff::Timestamp,
     servers: indexmap::IndexMap<&'a str, State>,
+    /// The certificate, if HTTPS is served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<Served>,
     /// The last reload, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     reload: Option<Reload>,
@@ -64,6 +67,7 @@ pub fn health(pipeline: &Pipeline, known: bool) -> Response<Body> {
         total_requests: pipeline.metrics.requests(),
         timestamp: jiff::Timestamp::now(),
         servers: states.collect(),
+        certificate: pipeline.metrics.counted.tls.served(),
         reload: pipeline.metrics.reloads.last(),
     });
     let health = Health { status, details };

@@ -1,6 +1,7 @@
 //! Who is calling.
 
 mod api_key;
+mod client_certificate;
 mod expiry;
 pub mod jwt;
 mod key_fault;
@@ -8,6 +9,9 @@ mod plain_key;
 mod trusted_header;
 
 pub use api_key::{ApiKeys, KeyConfig, KeyHash, generate, hash_of};
+pub use client_certificate::{
+    Authorities, CertificateConfig, CertificateFault, ClientCertificates, NamePattern,
+};
 pub use expiry::Expiry;
 pub use key_fault::KeyFault;
 pub use plain_key::{PlainKey, SHORTEST_KEY};
@@ -17,7 +21,7 @@ use std::{collections::HashSet, net::IpAddr, sync::Arc};
 
 use http::{HeaderMap, HeaderName, header};
 
-use crate::call::{Caller, Identity, RoleName, Standing, Who};
+use crate::call::{Caller, ClientCertificate, Identity, RoleName, Standing, Who};
 use jwt::{Claims, Tokens};
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -27,6 +31,8 @@ const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 pub struct Credentials {
     /// API keys.
     pub keys: ApiKeys,
+    /// Certificates of clients.
+    pub certificates: ClientCertificates,
     /// Tokens of issuers.
     pub tokens: Tokens,
     /// Headers of trusted peers.
@@ -49,11 +55,12 @@ pub struct Unknown {
 impl Unknown {
     /// Whether something was shown that is not good: that is a failed attempt, and not a question.
     /// A token that was good until it expired is no guess, nor is one that we cannot judge for lack
-    /// of its issuer's keys; others may come from the same address.
+    /// of its issuer's keys, nor a certificate, which nobody can guess; others may come from the same
+    /// address.
     pub fn has_tried(self) -> bool {
         !matches!(
             (self.scheme, self.reason),
-            ("none", _) | ("token", "expired" | "unavailable")
+            ("none" | "certificate", _) | ("token", "expired" | "unavailable")
         )
     }
 }
@@ -71,11 +78,16 @@ enum Shown<'a> {
 impl Credentials {
     /// Whether nobody can be asked who they are.
     pub fn is_empty(&self) -> bool {
-        self.keys.is_empty() && self.tokens.is_empty() && self.trusted.is_none()
+        self.keys.is_empty()
+            && self.certificates.is_empty()
+            && self.tokens.is_empty()
+            && self.trusted.is_none()
     }
 
-    /// Finds out who sent these headers, from that address. What is wrong never counts as
-    /// nothing: a bad key does not make its holder anonymous.
+    /// Finds out who sent these headers, from that address, on a connection for which that
+    /// certificate was shown. What is wrong never counts as nothing: a bad key does not make its
+    /// holder anonymous. What a request shows itself goes over the certificate, which then has only
+    /// to be good.
     ///
     /// # Errors
     /// When they may not come in.
@@ -83,13 +95,19 @@ impl Credentials {
         &self,
         address: Option<IpAddr>,
         headers: &HeaderMap,
+        certificate: Option<&ClientCertificate>,
     ) -> Result<Caller, Unknown> {
+        let unknown = |scheme, reason| Err(Unknown { scheme, reason });
+        let holder = certificate.map(|shown| self.certificates.find(shown, address));
+        let holder = match holder.transpose() {
+            Ok(holder) => holder.flatten(),
+            Err(fault) => return unknown("certificate", fault.name()),
+        };
         if self.is_empty() {
             return self.nobody(address);
         }
-        let unknown = |scheme, reason| Err(Unknown { scheme, reason });
         let peer = match shown(headers) {
-            Shown::Nothing => None,
+            Shown::Nothing => holder,
             Shown::Nonsense => return unknown("unreadable", "malformed"),
             // A key has no dots.
             Shown::Bearer(token) if !self.tokens.is_empty() && token.contains('.') => {

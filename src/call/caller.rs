@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, net::IpAddr, ops::Deref, sync::Arc};
 
-use super::{KeyName, RoleName};
+use super::{CertificateName, KeyName, RoleName};
 
 /// Who somebody is, from one request to the next: sessions and what servers keep belong to it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -13,6 +13,8 @@ pub enum Identity {
     Anonymous,
     /// The holder of a key.
     Key(KeyName),
+    /// The holder of a certificate that a table names.
+    Certificate(CertificateName),
     /// Whom the issuer of a token calls so: the name of its table, and the caller's id there.
     Token(Arc<str>, Arc<str>),
     /// Whom a trusted peer calls so; the peer's key, if it has shown one.
@@ -26,6 +28,7 @@ impl fmt::Display for Identity {
             Self::Local => f.write_str("local"),
             Self::Anonymous => f.write_str("anonymous"),
             Self::Key(name) => write!(f, "key:{name}"),
+            Self::Certificate(name) => write!(f, "certificate:{name}"),
             Self::Token(issuer, id) => write!(f, "token:{}:{id}", undivided(issuer)),
             Self::User(None, id) => write!(f, "user:{}", undivided(id)),
             Self::User(Some(key), id) => write!(f, "user:{key}:{id}"),
@@ -33,8 +36,8 @@ impl fmt::Display for Identity {
     }
 }
 
-/// A text in which no colon stands, so that the first one after it ends it. The name of a key has
-/// none.
+/// A text in which no colon stands, so that the first one after it ends it. The names of keys and
+/// certificates have none.
 fn undivided(text: &str) -> Cow<'_, str> {
     if !text.contains([':', '%']) {
         return Cow::Borrowed(text);
@@ -145,6 +148,8 @@ mod tests {
             all.extend(tokens.into_iter().chain(users));
             all.push(Identity::User(None, id.into()));
         }
+        let certificates = keys.clone().map(|name| name.to_string().try_into());
+        all.extend(certificates.map(|name| Identity::Certificate(name.unwrap())));
         all.extend(keys.map(Identity::Key));
         let mut names = HashMap::new();
         for identity in all {

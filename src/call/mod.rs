@@ -2,6 +2,7 @@
 
 mod behalf;
 mod caller;
+mod certificate;
 mod client;
 mod level;
 mod name;
@@ -22,10 +23,11 @@ use http_body_util::combinators::UnsyncBoxBody;
 
 pub use behalf::{Behalf, RoleHeaders};
 pub use caller::{Caller, Identity, Standing, Who};
+pub use certificate::{AltName, Certificate, ClientCertificate, NameKind, Subject};
 pub use client::{Client, Question};
 pub use level::Level;
 pub(crate) use name::name;
-pub use name::{KeyName, RoleName, ServerName};
+pub use name::{CertificateName, KeyName, RoleName, ServerName};
 pub use networks::{Networks, network};
 pub use pieces::Pieces;
 pub use ready::Ready;

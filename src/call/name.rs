@@ -64,6 +64,12 @@ name!(
 );
 
 name!(
+    /// Who holds a certificate: the name of a `[certificates.<name>]` table.
+    CertificateName: 64, "_-.@",
+    "the name of a certificate is 1 to 64 letters, digits, `_`, `-`, `.` and `@`"
+);
+
+name!(
     /// The name of a `[roles.<name>]` table.
     RoleName: 64, "_-.@:/",
     "the name of a role is 1 to 64 letters, digits, `_`, `-`, `.`, `@`, `:` and `/`"

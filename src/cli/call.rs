@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use super::{CliError, client::Client, log};
+use super::{CliError, client::Client, list, log};
 use crate::{
     config::Config,
     mcp::{Frame, Method, fields, message},
@@ -58,7 +58,11 @@ pub(super) async fn run(
     let answered = client
         .ask(Method::ToolsCall, &params, |frame| meanwhile(frame, live))
         .await;
+    let missing = list::missing(&client);
     client.stop().await;
+    if answered.is_err() {
+        missing.iter().for_each(|words| log::say(words));
+    }
     let result = answered?;
     let failed = fields::field(&result, "isError") == Some("true");
     match json {

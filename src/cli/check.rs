@@ -7,7 +7,7 @@ use crate::{
     call::ServerName,
     config::Config,
     forward::{Servers, State},
-    gateway::{self, Case, Gateway},
+    gateway::{self, Case, Gateway, Material, Soundness},
 };
 
 const HEAD: [&str; 8] = [
@@ -48,6 +48,11 @@ pub(super) fn away(servers: &Servers) -> Vec<String> {
 pub(super) async fn run(config: Config) -> Result<ExitCode, CliError> {
     config.may_serve(config.gateway.listen)?;
     let cases = gateway::cases(&config);
+    let mut before = config.warnings();
+    let soundness = config.tls.as_ref().map(Material::soundness);
+    if let Some(Soundness::EndsSoon(words) | Soundness::Unusable(words)) = soundness {
+        before.push(words);
+    }
     let gateway = started(config).await;
     let pipeline = gateway.pipeline().clone();
     let plan = pipeline.plan();
@@ -57,6 +62,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, CliError> {
         let state = server.state();
         rows.push(row(name, &state, pipeline.offered(name)));
     }
+    problems.extend(before);
     problems.extend(away(&plan.servers));
     problems.extend(cases.iter().filter_map(failed));
     log::print(&table(&rows))?;

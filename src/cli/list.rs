@@ -53,7 +53,7 @@ pub(super) async fn run(config: Config, kind: Kind, json: bool) -> Result<ExitCo
 }
 
 /// Servers whose items cannot be in the list.
-fn missing(client: &Client) -> Vec<String> {
+pub(super) fn missing(client: &Client) -> Vec<String> {
     let plan = client.gateway().pipeline().plan();
     let states = plan
         .servers

@@ -15,6 +15,7 @@ mod operate;
 mod options;
 mod quick;
 mod serve;
+mod trust;
 
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf, process::ExitCode};
 
@@ -28,6 +29,7 @@ use crate::{
     launch::Setup,
 };
 use quick::Quick;
+use trust::TrustArgs;
 
 /// One MCP server in front of many: merges them, and decides on every call.
 #[derive(Debug, Parser)]
@@ -155,6 +157,8 @@ struct Remote {
         requires = "url"
     )]
     key: Option<String>,
+    #[command(flatten)]
+    trust: TrustArgs,
 }
 
 /// Why a command could not do its work.

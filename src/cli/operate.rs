@@ -14,7 +14,8 @@ use super::{
     CliError, Options,
     check::table,
     control::{At, Control},
-    health, log,
+    health::{self, Probe},
+    log,
 };
 
 /// What an operator can want.
@@ -70,9 +71,8 @@ pub(super) enum Operation {
     /// Ask a running gateway whether it is ready (`/readyz`), as a container's health check
     #[command(after_help = "Exit codes: 0 ready · 1 not ready, or nobody answers")]
     Health {
-        /// Where it listens [default: `[gateway] listen` of the config file]
-        #[arg(long, value_name = "URL")]
-        url: Option<String>,
+        #[command(flatten)]
+        probe: Probe,
     },
 }
 
@@ -99,7 +99,7 @@ pub(super) async fn run(operation: Operation, options: &Options) -> Result<ExitC
             log::print(&word(&parsed(&said), "done"))?;
             Ok(ExitCode::SUCCESS)
         }
-        Operation::Health { url } => health::run(url, options).await,
+        Operation::Health { probe } => health::run(probe, options).await,
     }
 }
 

@@ -29,6 +29,11 @@ impl Options {
     /// The config, or one that has the running gateway as its only server, under bare names.
     pub(super) fn source(&self, remote: &Remote) -> Result<Config, CliError> {
         let Some(url) = &remote.url else {
+            if !remote.trust.is_empty() {
+                let words = "--client-cert and --client-key are for a gateway that runs: name it \
+                             with --url URL";
+                return Err(CliError::Usage(words.to_owned()));
+            }
             return self.load();
         };
         let mut server = ServerConfig {
@@ -36,6 +41,9 @@ impl Options {
             prefix: Some(String::new()),
             ..ServerConfig::default()
         };
+        if !remote.trust.is_empty() {
+            server.trust = Some(remote.trust.config()?.into());
+        }
         if let Some(key) = &remote.key {
             let value = format!("Bearer {key}");
             server

@@ -31,12 +31,7 @@ pub(super) async fn http(
         None => config.gateway.listen,
     };
     config.may_serve(listen)?;
-    if config.policy.shuts_everybody_out() {
-        tracing::warn!(
-            "nobody can come in: the policies have roles, and neither [keys.*], [tokens.*], \
-             [trusted_headers] nor [anonymous] to give them to somebody"
-        );
-    }
+    warn(config);
     let bound = match handed {
         Some(socket) => TcpListener::from_std(socket),
         None => TcpListener::bind(listen).await,
@@ -53,7 +48,12 @@ pub(super) async fn http(
     if config.gateway.watch {
         gateway.reloader().watch();
     }
-    let url = format!("http://{address}/mcp");
+    let scheme = if config.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let url = format!("{scheme}://{address}/mcp");
     log::say(&format!(
         "mcpgate {} serves {url}",
         env!("CARGO_PKG_VERSION")
@@ -77,6 +77,19 @@ pub(super) async fn http(
         served
     };
     signals.unless_again(serving).await
+}
+
+/// Says what is no mistake, and still not what somebody meant.
+fn warn(config: &Config) {
+    if config.policy.shuts_everybody_out() {
+        tracing::warn!(
+            "nobody can come in: the policies have roles, and neither [keys.*], [tokens.*], \
+             [certificates.*], [trusted_headers] nor [anonymous] to give them to somebody"
+        );
+    }
+    for words in config.warnings() {
+        tracing::warn!("{words}");
+    }
 }
 
 /// Says what there is, once the servers are there.

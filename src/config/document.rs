@@ -23,7 +23,15 @@ pub(super) struct Document<'a> {
 }
 
 /// The sections whose tables have names: `[servers.files]`.
-const NAMED: [&str; 6] = ["servers", "keys", "roles", "views", "limits", "tokens"];
+const NAMED: [&str; 7] = [
+    "servers",
+    "keys",
+    "certificates",
+    "roles",
+    "views",
+    "limits",
+    "tokens",
+];
 
 impl<'a> Document<'a> {
     /// Parses `text`, which was read from `file`, and expands every string in it.

@@ -98,7 +98,9 @@ impl fmt::Display for Fault {
 
 /// Splits a path where a person would write the `[table]`: `[gateway]`, else `[servers.files]`.
 pub(super) fn split(path: &[String]) -> (&[String], &[String]) {
+    let nested = path.get(1).is_some_and(|table| table == "tls");
     let depth = match path.first().map(String::as_str) {
+        Some("gateway") if nested => 2,
         Some("gateway" | "audit" | "metrics" | "traces" | "trusted_headers" | "anonymous") => 1,
         Some(_) | None => 2,
     };

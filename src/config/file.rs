@@ -10,8 +10,8 @@ use super::{
     test_case::TestConfig,
 };
 use crate::{
-    authenticate::{KeyConfig, TrustedHeadersConfig, jwt::TokenConfig},
-    call::{KeyName, RoleName, ServerName, Sight},
+    authenticate::{CertificateConfig, KeyConfig, TrustedHeadersConfig, jwt::TokenConfig},
+    call::{CertificateName, KeyName, RoleName, ServerName, Sight},
     config::Fault,
     forward::ServerConfig,
     gateway::{GatewayConfig, Names},
@@ -40,6 +40,8 @@ pub(super) struct ServersFile {
 pub(super) struct PolicyFile {
     #[serde(default)]
     pub(super) keys: IndexMap<KeyName, KeyConfig>,
+    #[serde(default)]
+    pub(super) certificates: IndexMap<CertificateName, CertificateConfig>,
     #[serde(default)]
     pub(super) roles: IndexMap<RoleName, RoleConfig>,
     #[serde(default)]

@@ -14,6 +14,8 @@ use super::ConfigError;
 
 /// Larger than any secret, small enough that `${file:/dev/zero}` is an error and not the end.
 const LARGEST: u64 = 64 * 1024;
+/// Larger than any bundle of certificates, or list of those that were taken back.
+const LARGEST_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Every file that was read, under the name by which it was, and a hash of its content: where two
 /// are equal, nothing has changed.
@@ -71,6 +73,17 @@ impl Reader {
             }
         }
         Ok(text)
+    }
+
+    /// Reads a file as it is.
+    pub(super) fn bytes(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        let mut content = Vec::new();
+        let mut file = File::open(path)?.take(LARGEST_BYTES + 1);
+        if file.read_to_end(&mut content)? as u64 > LARGEST_BYTES {
+            return Err(std::io::Error::other("it is larger than 16 MiB"));
+        }
+        self.note(path, &content);
+        Ok(content)
     }
 
     /// Remembers a file that somebody else reads, who will say what is wrong with it.

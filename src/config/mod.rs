@@ -14,7 +14,7 @@ use indexmap::IndexMap;
 use crate::{
     call::ServerName,
     forward::ServerConfig,
-    gateway::GatewayConfig,
+    gateway::{GatewayConfig, Material, TlsConfig},
     observe::{MetricsConfig, audit::AuditConfig, trace::TracesConfig},
 };
 
@@ -29,6 +29,7 @@ mod paths;
 mod policies;
 mod role;
 mod test_case;
+mod warnings;
 mod wording;
 
 pub use error::ConfigError;
@@ -62,6 +63,8 @@ pub struct Config {
     pub policy: PolicyConfig,
     /// The folder of the config file, absolute: relative paths start here.
     pub folder: PathBuf,
+    /// The certificate that is served with, as it stood in the files of `[gateway.tls]`.
+    pub tls: Option<Material>,
     /// All that was read for it.
     pub files: Files,
 }
@@ -93,6 +96,12 @@ pub fn load_with(paths: &Paths, environment: &Environment<'_>) -> Result<Config,
     let folder = folder_of(paths.config())?;
     let (mut gateway, mut servers) = (file.gateway, file.servers);
     gateway.resolve(&folder);
+    let tls = gateway.tls.as_ref();
+    let tls = tls.map(|tls| Material::read(tls, |path| reader.bytes(path)));
+    let tls = tls.transpose().map_err(|fault| {
+        let fault = fault.under(["gateway", "tls"]);
+        document.locate(&fault)
+    })?;
     let (metrics, mut audit) = (file.metrics, file.audit);
     audit.resolve(&folder);
     let mut traces = file.traces;
@@ -111,6 +120,7 @@ pub fn load_with(paths: &Paths, environment: &Environment<'_>) -> Result<Config,
         servers,
         policy,
         folder,
+        tls,
         files: reader.files(),
     })
 }
@@ -156,6 +166,7 @@ impl Config {
             servers: IndexMap::from([(name, server)]),
             policy: PolicyConfig::default(),
             folder,
+            tls: None,
             files: Files::default(),
         })
     }
@@ -188,7 +199,9 @@ impl Config {
     ///
     /// When the address is not loopback, no key is configured, and no setting allows that.
     pub fn may_serve(&self, listen: SocketAddr) -> Result<(), ConfigError> {
-        let reachable_by_strangers = !listen.ip().to_canonical().is_loopback();
+        let tls = self.gateway.tls.as_ref();
+        let reachable_by_strangers = !listen.ip().to_canonical().is_loopback()
+            && !tls.is_some_and(TlsConfig::keeps_strangers_out);
         if reachable_by_strangers
             && self.policy.asks_nobody()
             && !self.gateway.allow_unauthenticated

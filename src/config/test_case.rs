@@ -46,6 +46,8 @@ pub struct TestCaller {
     pub email: Option<String>,
     /// `caller.key`
     pub key: Option<String>,
+    /// The table that names their certificate: it is `caller.id`, too.
+    pub certificate: Option<String>,
 }
 
 /// `expect = "allow" | "deny"`.
@@ -74,6 +76,10 @@ impl TestConfig {
         if let Some(key) = &self.caller.key {
             let key = policy.key(key);
             key.map_err(|words| Fault::at(["caller", "key"], words))?;
+        }
+        if let Some(certificate) = &self.caller.certificate {
+            let certificate = policy.certificate(certificate);
+            certificate.map_err(|words| Fault::at(["caller", "certificate"], words))?;
         }
         let server = &self.target.server;
         match servers.contains_key(server) {

@@ -55,8 +55,8 @@ fn unknown_key(path: &[String], known: &[&str]) -> Fault {
     let advice = match (parents, key) {
         (
             [],
-            "keys" | "roles" | "views" | "limits" | "tokens" | "trusted_headers" | "anonymous"
-            | "tests",
+            "keys" | "certificates" | "roles" | "views" | "limits" | "tokens" | "trusted_headers"
+            | "anonymous" | "tests",
         ) => "it belongs in a file of the policies folder".to_owned(),
         ([], "gateway" | "servers" | "audit" | "metrics" | "traces") => {
             "it belongs in servers.toml".to_owned()

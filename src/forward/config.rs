@@ -17,7 +17,7 @@ use std::{
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use super::{BreakerConfig, size::Size, urls::Urls};
+use super::{BreakerConfig, Trust, size::Size, urls::Urls};
 use crate::{call::Networks, launch::Sandbox, mcp::Revision};
 
 /// A string in which `${VAR}` and `${file:/path}` were expanded when it was read.
@@ -180,6 +180,9 @@ pub struct ServerConfig {
     /// The `mcpgate` that sets its process up; without one, the program is launched directly.
     #[serde(skip)]
     pub launcher: Option<PathBuf>,
+    /// Whom TLS to `url` trusts; without it, those whom this machine does.
+    #[serde(skip)]
+    pub trust: Option<Trust>,
 }
 
 impl Default for ServerConfig {
@@ -221,6 +224,7 @@ impl Default for ServerConfig {
             max_instances: None,
             pool: None,
             launcher: None,
+            trust: None,
         }
     }
 }

@@ -76,6 +76,7 @@ pub use servers::{Servers, Sharing};
 pub use size::Size;
 pub use state::ReplicaState;
 pub use urls::Urls;
+pub use wire::Trust;
 pub(crate) use wire::{chain, tls};
 
 use crate::{

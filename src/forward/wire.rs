@@ -1,6 +1,6 @@
 //! The connections to one server.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::Uri;
@@ -44,8 +44,11 @@ impl Wire {
             .unwrap_or_default()
             .parse()
             .map_err(|error| unavailable(format!("url: {error}")))?;
-        let tls = tls(uri.scheme_str() == Some("https"))
-            .map_err(|error| unavailable(format!("no certificates to trust: {error}")))?;
+        let tls = match &config.trust {
+            Some(trust) => Ok(ClientConfig::clone(&trust.0)),
+            None => tls(uri.scheme_str() == Some("https")),
+        };
+        let tls = tls.map_err(|error| unavailable(format!("no certificates to trust: {error}")))?;
         Ok(Self {
             outlet,
             max_message,
@@ -85,6 +88,22 @@ impl Wire {
                 Ok(bytes.to_bytes())
             }
         }
+    }
+}
+
+/// Whom TLS trusts, and what it shows.
+#[derive(Debug, Clone)]
+pub struct Trust(Arc<ClientConfig>);
+
+impl From<ClientConfig> for Trust {
+    fn from(config: ClientConfig) -> Self {
+        Self(Arc::new(config))
+    }
+}
+
+impl PartialEq for Trust {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 

@@ -65,11 +65,16 @@ fn failure(plan: &Plan, config: &Config, test: &TestConfig) -> Option<String> {
 fn visit(test: &TestConfig) -> Visit {
     let text = |text: &Option<String>| text.as_deref().map(Arc::from);
     let key = test.caller.key.clone();
+    let certificate = test.caller.certificate.as_ref();
+    let identity = match certificate.map(|name| name.clone().try_into()) {
+        Some(Ok(name)) => Identity::Certificate(name),
+        Some(Err(_)) | None => Identity::Anonymous,
+    };
     let who = Who {
-        id: text(&test.caller.id),
+        id: text(&test.caller.id).or_else(|| text(&test.caller.certificate)),
         email: text(&test.caller.email),
         key: key.and_then(|key| key.try_into().ok()),
-        ..Who::of(Identity::Anonymous, Standing::Role(test.role.clone()))
+        ..Who::of(identity, Standing::Role(test.role.clone()))
     };
     let extent = match &test.view {
         Some(view) => Extent::View(view.as_str().into()),

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use http::uri::Authority;
 use serde::Deserialize;
 
+use super::TlsConfig;
 use crate::{
     call::{Networks, RoleName},
     config::Fault,
@@ -78,6 +79,8 @@ pub struct GatewayConfig {
     pub first_list_wait: Duration,
     /// Whether the files are read again when they change.
     pub watch: bool,
+    /// With which certificate it serves HTTPS; absent: it serves HTTP.
+    pub tls: Option<TlsConfig>,
 }
 
 /// `names = "portable" | "verbatim"`.
@@ -120,6 +123,7 @@ impl Default for GatewayConfig {
             name_budget: 50,
             first_list_wait: Duration::from_secs(5),
             watch: true,
+            tls: None,
         }
     }
 }
@@ -164,6 +168,7 @@ impl GatewayConfig {
             control_socket,
             state_dir,
             drain,
+            tls,
         } = self;
         let keys = differing!(
             running,
@@ -186,7 +191,10 @@ impl GatewayConfig {
             drain,
             state_dir
         );
-        let differ = keys.into_iter().filter(|(_, differs)| *differs);
+        // Its files and settings are for the next connection; to begin with it, or to end, is not.
+        let switched = ("tls", tls.is_some() != running.tls.is_some());
+        let keys = keys.into_iter().chain([switched]);
+        let differ = keys.filter(|(_, differs)| *differs);
         differ.map(|(key, _)| key).collect()
     }
 
@@ -223,6 +231,8 @@ impl GatewayConfig {
             // Shorter leaves no room for a name beside its hash; longer, no client accepts.
             return Err(Fault::at(["name_budget"], "expected 16 to 128"));
         }
+        let tls = self.tls.as_ref().map_or(Ok(()), TlsConfig::check);
+        tls.map_err(|fault| fault.under(["tls"]))?;
         for (index, host) in self.allowed_hosts.iter().enumerate() {
             if !is_host(host) {
                 let message = "expected a host as `Host` carries it, such as \"gate.lan:8765\"";

@@ -6,10 +6,11 @@ use http::{HeaderName, header};
 use serde::Serialize;
 
 use crate::{
-    authenticate::KeyFault,
+    authenticate::{CertificateFault, KeyFault},
     authorise::Source,
     call::{
-        Caller, Extent, Identity, KeyName, RoleName, ServerName, Standing, Template, Visit, Who,
+        Caller, CertificateName, Extent, Identity, KeyName, RoleName, ServerName, Standing,
+        Template, Visit, Who,
     },
     config::Config,
     forward::{ServerConfig, templates},
@@ -24,6 +25,8 @@ pub struct Asker {
     pub role: Option<RoleName>,
     /// The key that is shown.
     pub key: Option<KeyName>,
+    /// The table that names the certificate that is shown.
+    pub certificate: Option<CertificateName>,
     /// From where; nothing: from this machine.
     pub from: Option<IpAddr>,
 }
@@ -69,7 +72,16 @@ impl Asker {
             let found = credentials.keys.named(key, self.from);
             found.map_err(|fault| unusable(key, fault))
         });
-        let who = match (shown.transpose()?, &self.role) {
+        let holds = self.certificate.as_ref().map(|name| {
+            let found = credentials.certificates.named(name, self.from);
+            found.map_err(|fault| unusable_certificate(name, fault))
+        });
+        // What a request shows itself goes over the certificate.
+        let shown = match (shown.transpose()?, holds.transpose()?) {
+            (None, holder) => holder,
+            (key, _) => key,
+        };
+        let who = match (shown, &self.role) {
             (Some(who), None) => who.clone(),
             (Some(who), Some(role)) => Arc::new(Who {
                 standing: Standing::Role(role.clone()),
@@ -81,7 +93,7 @@ impl Asker {
             }
             (None, None) => credentials.anonymous.clone().ok_or(
                 "who shows nothing may not come in: there is no [anonymous]; \
-                 name a role or a key",
+                 name a role, a key or a certificate",
             )?,
         };
         if !plan.policy.allowed.admit(self.from) {
@@ -114,6 +126,21 @@ fn unusable(key: &KeyName, fault: KeyFault) -> String {
         KeyFault::Address => {
             format!("the key may not be used from this address ([keys.{key}] from)")
         }
+    }
+}
+
+fn unusable_certificate(name: &CertificateName, fault: CertificateFault) -> String {
+    let table = format!("[certificates.{name}]");
+    match fault {
+        CertificateFault::Unknown => format!("there is no {table}"),
+        CertificateFault::Disabled => {
+            format!("the certificate is switched off ({table} disabled)")
+        }
+        CertificateFault::Address => {
+            format!("the certificate may not be used from this address ({table} from)")
+        }
+        CertificateFault::Expired => "the certificate has expired".to_owned(),
+        CertificateFault::Untrusted => "nobody vouches for the certificate".to_owned(),
     }
 }
 

@@ -38,6 +38,9 @@ impl GatewayConfig {
         for path in set.filter(|path| !path.as_os_str().is_empty()) {
             *path = folder.join(&*path);
         }
+        if let Some(tls) = &mut self.tls {
+            tls.resolve(folder);
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod cases;
 mod config;
+mod connection;
 mod explain;
 mod folders;
 mod guests;
@@ -17,6 +18,7 @@ mod status;
 mod supposed;
 pub mod systemd;
 mod timers;
+mod tls;
 mod turned_away;
 mod watch;
 mod wishes;
@@ -31,6 +33,7 @@ pub use reload::{ReloadError, Reloader, Source};
 pub use reloaded::Reloaded;
 pub use state::{State, StateError, state};
 pub use supposed::{Supposed, plan};
+pub use tls::{ClientAuth, Material, Soundness, TlsConfig, pem};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -205,7 +208,8 @@ impl Gateway {
     ) -> io::Result<()> {
         self.reloader.serves(listener.local_addr()?);
         let place = (listener, &self.reloader.keepers().workers);
-        serve::serve(&self.pipeline, &self.config, place, until).await
+        let config = (&self.config, self.reloader.tls());
+        serve::serve(&self.pipeline, config, place, until).await
     }
 
     /// Serves one client on a pipe until its input ends.

@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use http::HeaderName;
 
 use crate::{
-    authenticate::{ApiKeys, Credentials, TrustedHeaders, anonymous, jwt::Tokens},
+    authenticate::{
+        ApiKeys, ClientCertificates, Credentials, TrustedHeaders, anonymous, jwt::Tokens,
+    },
     authorise::{Condition, Grants, Pattern, Role, Roles, Rule, RuleConfig, Rules, Source},
     call::{RoleHeaders, RoleName, Standing, Template},
     config::{Config, ConfigError, PolicyConfig, RoleConfig},
@@ -61,7 +63,7 @@ pub(super) fn policy(config: &Config, tokens: Tokens, previous: Option<&Policy>)
     };
     let counted = previous.map(|previous| &previous.all_limits);
     let all_limits = Limits::new(named_limits(files), counted);
-    let (credentials, role_headers) = (credentials(config, tokens), role_headers(files));
+    let (credentials, role_headers) = (credentials(config, tokens, previous), role_headers(files));
     Policy {
         passing: passing(config, &role_headers, &credentials),
         credentials,
@@ -83,7 +85,7 @@ pub(super) fn policy(config: &Config, tokens: Tokens, previous: Option<&Policy>)
     }
 }
 
-fn credentials(config: &Config, tokens: Tokens) -> Credentials {
+fn credentials(config: &Config, tokens: Tokens, previous: Option<&Policy>) -> Credentials {
     let files = &config.policy;
     let role = files
         .anonymous
@@ -95,7 +97,14 @@ fn credentials(config: &Config, tokens: Tokens) -> Credentials {
         None if files.asks_nobody() && files.roles.is_empty() => Some(Standing::Everything),
         None => None,
     };
+    // Those who began with TLS go on with it, whatever the files say, until a restart.
+    let known = || previous?.credentials.certificates.authorities().cloned();
+    let authorities = match &config.tls {
+        Some(tls) => tls.authorities.clone(),
+        None => known(),
+    };
     Credentials {
+        certificates: ClientCertificates::new(&files.certificates, authorities),
         keys: ApiKeys::new(&files.keys),
         tokens,
         trusted: files.trusted_headers.as_ref().and_then(TrustedHeaders::new),

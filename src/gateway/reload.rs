@@ -13,7 +13,9 @@ use std::{
 
 use tokio::{sync::Mutex, task::spawn_blocking};
 
-use super::{GatewayConfig, keepers::Keepers, policy, reloaded::Reloaded, systemd, watch};
+use super::{
+    GatewayConfig, Material, keepers::Keepers, policy, reloaded::Reloaded, systemd, tls::Tls, watch,
+};
 use crate::{
     authenticate::jwt::Tokens,
     config::{Config, ConfigError, Files, Paths},
@@ -72,6 +74,12 @@ pub enum ReloadError {
     /// The reading was broken off.
     #[error("the files were not read to their end: {0}")]
     Unread(#[from] tokio::task::JoinError),
+    /// The certificate would be one that has expired, in the place of one that has not.
+    #[error(
+        "the certificate in {} has expired on {}, and the one that is served has not: it stays",
+        .0.file.display(), .0.certificate.expires
+    )]
+    Expired(Material),
     /// The gateway is about to end.
     #[error("the gateway is stopping")]
     Stopping,
@@ -84,6 +92,8 @@ pub struct Reloader(Arc<Inner>);
 struct Inner {
     keepers: Keepers,
     source: OnceLock<Arc<Source>>,
+    /// What it speaks TLS with, if it does.
+    tls: Option<Arc<Tls>>,
     /// Where it listens.
     addresses: std::sync::Mutex<Vec<SocketAddr>>,
     /// One reload at a time.
@@ -102,6 +112,7 @@ impl Reloader {
         Self(Arc::new(Inner {
             keepers,
             source: OnceLock::new(),
+            tls: config.tls.clone().map(|tls| Arc::new(Tls::new(tls))),
             addresses: std::sync::Mutex::default(),
             running: Mutex::new(Running {
                 config: config.clone(),
@@ -126,6 +137,13 @@ impl Reloader {
     /// It serves there from now on.
     pub(super) fn serves(&self, address: SocketAddr) {
         self.addresses().push(address);
+    }
+
+    /// What it speaks TLS with, if it does; from now on somebody looks whether the certificate ends.
+    pub(super) fn tls(&self) -> Option<Arc<Tls>> {
+        let tls = self.0.tls.clone()?;
+        tls.kept(&self.0.keepers);
+        Some(tls)
     }
 
     fn addresses(&self) -> MutexGuard<'_, Vec<SocketAddr>> {
@@ -207,7 +225,7 @@ impl Reloader {
     fn apply(
         &self,
         running: &mut Running,
-        config: Config,
+        mut config: Config,
         tokens: Tokens,
     ) -> Result<Reloaded, ReloadError> {
         let keepers = &self.0.keepers;
@@ -216,6 +234,15 @@ impl Reloader {
         }
         for address in self.addresses().iter() {
             config.may_serve(*address)?;
+        }
+        if let (Some(tls), Some(material)) = (&self.0.tls, &config.tls)
+            && tls.loses_by(material)
+        {
+            return Err(ReloadError::Expired(material.clone()));
+        }
+        // The same authorities need not be asked again for those who are connected.
+        if config.tls == running.config.tls {
+            config.tls = running.config.tls.clone();
         }
         let before = keepers.pipeline.plan();
         let policy = policy::policy(&config, tokens, Some(&before.policy));
@@ -240,6 +267,13 @@ impl Reloader {
             if !before.servers.have(server) {
                 keepers.keep(server);
             }
+        }
+        if let (Some(tls), Some(material)) = (&self.0.tls, &config.tls) {
+            tls.replace(material);
+            tls.look(&keepers.pipeline.metrics);
+        }
+        for words in config.warnings() {
+            tracing::warn!("{words}");
         }
         running.config = config;
         Ok(reloaded)

@@ -8,8 +8,7 @@ use std::{
 };
 
 use http::{Method, Request, Response, StatusCode};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
+use hyper::body::Incoming;
 use tokio::{
     net::{TcpListener, TcpStream},
     time::{sleep, timeout},
@@ -17,12 +16,8 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    GatewayConfig,
-    guests::{Guest, Guests, Stay},
-    patient::Patient,
-    timers::Timers,
-    turned_away::TurnedAway,
-    workers::{Place, Workers},
+    GatewayConfig, connection::Visitor, guests::Guests, tls::Tls, turned_away::TurnedAway,
+    workers::Workers,
 };
 use crate::{
     accept::{
@@ -37,18 +32,17 @@ use crate::{
 /// How long a client may take to send the head of a request.
 pub(super) const HEAD: Duration = Duration::from_secs(30);
 
-/// The largest head of a request, in bytes.
-const LARGEST_HEAD: usize = 64 * 1024;
-
 /// What every connection shares.
 pub(super) struct Door {
     pub(super) pipeline: Arc<Pipeline>,
     endpoint: Endpoint,
     pub(super) cors: Cors,
     guests: Arc<Guests>,
-    write_timeout: Duration,
+    pub(super) write_timeout: Duration,
+    /// Absent: HTTP is spoken.
+    pub(super) tls: Option<Arc<Tls>>,
     /// The time for calls in flight is over.
-    cut: CancellationToken,
+    pub(super) cut: CancellationToken,
 }
 
 /// How long connections that are cut off may take to notice.
@@ -56,14 +50,14 @@ const CUT: Duration = Duration::from_secs(1);
 
 pub(super) async fn serve(
     pipeline: &Arc<Pipeline>,
-    config: &GatewayConfig,
+    (config, tls): (&GatewayConfig, Option<Arc<Tls>>),
     (listener, workers): (TcpListener, &Workers),
     until: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
     let metrics = &pipeline.metrics;
     metrics.bounded(config.max_connections, config.max_buffered());
-    let door = Arc::new(Door::new(pipeline, config, address));
+    let door = Arc::new(Door::new(pipeline, (config, tls), address));
     let connections = TaskTracker::new();
     let mut turned_away = TurnedAway::new();
     tokio::pin!(until);
@@ -120,7 +114,11 @@ pub(super) async fn serve(
 }
 
 impl Door {
-    fn new(pipeline: &Arc<Pipeline>, config: &GatewayConfig, address: SocketAddr) -> Self {
+    fn new(
+        pipeline: &Arc<Pipeline>,
+        (config, tls): (&GatewayConfig, Option<Arc<Tls>>),
+        address: SocketAddr,
+    ) -> Self {
         let origins = Origins::new(address, &config.allowed_hosts, &config.allowed_origins);
         let origins = origins.and(&config.cors_origins);
         Self {
@@ -132,10 +130,12 @@ impl Door {
                 config.refuse_with_status,
             )
             .at(config.public_url.clone())
+            .over(if tls.is_some() { "https" } else { "http" })
             .holding(config.max_buffered()),
             cors: Cors::new(&config.cors_origins),
             guests: Guests::new(config),
             write_timeout: config.write_timeout,
+            tls,
             cut: CancellationToken::new(),
         }
     }
@@ -158,42 +158,6 @@ impl Door {
         drop(timeout(CUT, connections.wait()).await);
     }
 
-    async fn connection(
-        self: Arc<Self>,
-        stream: io::Result<std::net::TcpStream>,
-        peer: IpAddr,
-        (stay, _place): (Stay, Place),
-    ) {
-        let stream = match stream.and_then(TcpStream::from_std) {
-            Ok(stream) => stream,
-            Err(error) => return tracing::error!("a connection could not be taken up: {error}"),
-        };
-        // Answers are small and waited for; an error here is the connection's, seen below.
-        drop(stream.set_nodelay(true));
-        let metrics = &self.pipeline.metrics;
-        metrics.connected();
-        let guest = &*stay.guest;
-        let service = service_fn(|request| self.answer(request, peer, guest));
-        let mut builder = http1::Builder::new();
-        builder.timer(Timers).header_read_timeout(HEAD);
-        builder.max_header_size(LARGEST_HEAD);
-        let stream = TokioIo::new(Patient::new(stream, self.write_timeout));
-        let connection = builder.serve_connection(stream, service);
-        tokio::pin!(connection);
-        let served = match guest.stays(connection.as_mut()).await {
-            Some(served) => served,
-            None => {
-                connection.as_mut().graceful_shutdown();
-                let ended = self.cut.run_until_cancelled(connection).await;
-                ended.unwrap_or(Ok(()))
-            }
-        };
-        if let Err(error) = served {
-            tracing::debug!("a connection broke: {error}");
-        }
-        metrics.disconnected();
-    }
-
     /// Whether many stand behind an address.
     fn trusts(&self, peer: IpAddr) -> bool {
         let policy = self.pipeline.plan().policy.clone();
@@ -201,22 +165,22 @@ impl Door {
         policy.proxies.contains(peer) || trusted.iter().any(|trusted| trusted.trusts(peer))
     }
 
-    async fn answer(
+    pub(super) async fn answer(
         &self,
-        request: Request<Incoming>,
-        peer: IpAddr,
-        guest: &Guest,
+        mut request: Request<Incoming>,
+        visitor: &Visitor<'_>,
     ) -> Result<Response<Body>, io::Error> {
-        guest.asks();
+        visitor.guest.asks();
+        visitor.vouch(&mut request);
         let origin = self.cors.origin(request.headers());
         let mut response = match self.cors.preflight(&request) {
             Some(response) => response,
-            None => self.route(request, peer).await,
+            None => self.route(request, visitor.address).await,
         };
         self.cors.mark(origin.as_ref(), response.headers_mut());
         // Nobody hears when a stream is over: then it is idle when the next answer is.
         if !response.body().streams() {
-            guest.rests();
+            visitor.guest.rests();
         }
         Ok(response)
     }

@@ -6,16 +6,23 @@ use http::{HeaderValue, Request, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout},
 };
 
-use super::{guests::Full, serve::Door};
+use super::{
+    guests::Full,
+    serve::Door,
+    tls::{Greeted, plainly},
+};
 use crate::{accept::response::json, admin};
 
 /// Those at once that are told why there is none; more are closed.
 const AT_ONCE: usize = 256;
+/// How long they may take to ask.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How often the log says so.
 const PAUSE: Duration = Duration::from_secs(10);
 
@@ -48,6 +55,24 @@ impl Door {
     /// Where there is no room: one answer, so that the client learns why.
     pub(super) async fn turn_away(&self, stream: TcpStream, full: Full) {
         self.pipeline.metrics.turned_away(full.setting());
+        // Whoever does not even ask within this time need not be told.
+        let told = timeout(PATIENCE, async {
+            let Some(tls) = &self.tls else {
+                return self.tell(stream, full).await;
+            };
+            match tls.greet(stream, PATIENCE).await {
+                Greeted::Secured(secured) => self.tell(secured.0, full).await,
+                Greeted::Plain(stream) => plainly(stream).await,
+                Greeted::Failed(..) => {}
+            }
+        });
+        drop(told.await);
+    }
+
+    async fn tell<S>(&self, stream: S, full: Full)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let service = service_fn(|request: Request<Incoming>| {
             // Nobody is to restart a gateway because it has much to do.
             let mut response = match request.uri().path() {
@@ -62,7 +87,7 @@ impl Door {
             ready(Ok::<_, io::Error>(response))
         });
         let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-        // Whoever does not even ask within this time need not be told.
-        drop(timeout(Duration::from_secs(5), served).await);
+        // How it ends is the client's.
+        drop(served.await);
     }
 }

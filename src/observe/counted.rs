@@ -7,7 +7,7 @@ use metrics::{Counter, with_local_recorder};
 use metrics_exporter_prometheus::PrometheusRecorder;
 
 use super::{
-    Outcome,
+    Outcome, TlsNumbers,
     metrics::{
         DENIALS, Histogram, LIMITED, Metric, Page, SIGN_INS, TOOL_DURATION, TOOLS, nanoseconds,
     },
@@ -40,6 +40,8 @@ pub struct Counted {
     denials: Table<(Arc<str>, Option<RoleName>), Counter>,
     limited: Table<Arc<str>, Counter>,
     failures: Table<(&'static str, &'static str), Counter>,
+    /// Handshakes, and the certificate.
+    pub tls: TlsNumbers,
 }
 
 /// What is counted of a tool in one role.
@@ -51,6 +53,7 @@ struct Tool {
 impl Counted {
     pub(super) fn new(recorder: Arc<PrometheusRecorder>, most: usize) -> Self {
         Self {
+            tls: TlsNumbers::new(recorder.clone()),
             recorder,
             most,
             tools: Table::default(),

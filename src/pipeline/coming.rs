@@ -6,13 +6,13 @@ use http::HeaderMap;
 
 use super::{Pipeline, Plan, Policy};
 use crate::{
-    call::{Caller, Sight, Standing, Visit},
+    call::{Caller, ClientCertificate, Sight, Standing, Visit},
     refusal::Refusal,
     route::View,
 };
 
 impl Pipeline {
-    /// Who sent these headers. Asked before the body is read: strangers do not get to spend
+    /// Who sent these headers, on a connection for which that certificate was shown. Asked before the body is read: strangers do not get to spend
     /// our memory.
     ///
     /// # Errors
@@ -21,7 +21,7 @@ impl Pipeline {
         &self,
         plan: &Plan,
         address: IpAddr,
-        headers: &HeaderMap,
+        (headers, certificate): (&HeaderMap, Option<&ClientCertificate>),
     ) -> Result<Caller, Refusal> {
         let Policy {
             credentials,
@@ -29,7 +29,9 @@ impl Pipeline {
             ..
         } = &*plan.policy;
         sign_ins.check(address).map_err(Refusal::SignIns)?;
-        let identified = credentials.identify(Some(address), headers).await;
+        let identified = credentials
+            .identify(Some(address), headers, certificate)
+            .await;
         identified.map_err(|unknown| {
             if unknown.has_tried() {
                 sign_ins.failed(address);

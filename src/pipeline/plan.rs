@@ -112,6 +112,10 @@ impl Policy {
         let who = match (identity, key) {
             (_, Some(Err(_fault))) => return None,
             (Identity::Key(_), Some(Ok(who))) => who.clone(),
+            (Identity::Certificate(name), _) => {
+                let named = credentials.certificates.named(name, seen.address);
+                named.ok()?.clone()
+            }
             (Identity::Anonymous, _) => credentials.anonymous.clone()?,
             (Identity::Local, _) => Arc::new(Who::of(Identity::Local, self.local.clone())),
             (Identity::Key(_) | Identity::Token(..) | Identity::User(..), _) => {

@@ -59,9 +59,11 @@ impl Room {
         let most_each = match identity {
             // Strangers are not one caller: one of them would end the sessions of all others.
             Identity::Anonymous => usize::MAX,
-            Identity::Local | Identity::Key(_) | Identity::Token(..) | Identity::User(..) => {
-                self.most_each
-            }
+            Identity::Local
+            | Identity::Key(_)
+            | Identity::Certificate(_)
+            | Identity::Token(..)
+            | Identity::User(..) => self.most_each,
         };
         let own = places.each.get(identity).map_or(0, Line::len);
         let goes = if own >= most_each {

@@ -152,7 +152,7 @@ async fn a_role_or_a_key_that_cannot_be_used_says_why() {
     assert_snapshot!(because(&["--role", "support"]).await, @"the role `support` is bound to /v/support/mcp ([roles.support] views)");
     assert_snapshot!(because(&["--as-key", "bob"]).await, @"the key is switched off ([keys.bob] disabled)");
     assert_snapshot!(because(&["--as-key", "eve"]).await, @"the key has expired ([keys.eve] expires)");
-    assert_snapshot!(because(&[]).await, @"who shows nothing may not come in: there is no [anonymous]; name a role or a key");
+    assert_snapshot!(because(&[]).await, @"who shows nothing may not come in: there is no [anonymous]; name a role, a key or a certificate");
     let call = [
         "--role",
         "analyst",

@@ -13,6 +13,8 @@ use mcpgate::{
     observe::trace::TracesConfig,
 };
 
+use crate::support::{Authority, Issued};
+
 const POLICIES: [&str; 4] = [
     "policies/keys.toml",
     "policies/roles.toml",
@@ -49,7 +51,11 @@ fn shown(file: &str) -> BTreeSet<String> {
     for line in uncommented(file).lines() {
         if line.starts_with('[') {
             let header = line.trim_start_matches('[');
-            table = header.split(['.', ']']).next().unwrap().to_owned();
+            table = match header {
+                "gateway.tls]" => "gateway.tls".to_owned(),
+                _ => header.split(['.', ']']).next().unwrap().to_owned(),
+            };
+            shown.insert(table.replacen('.', " ", 1));
             shown.insert(format!("{table} "));
         } else if let Some((key, _)) = line.split_once(" = ") {
             shown.insert(format!("{table} {key}"));
@@ -85,6 +91,29 @@ fn policies() -> tempfile::TempDir {
     folder
 }
 
+/// `servers.toml` with every setting switched on, and the files that it names.
+fn servers() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let (servers, clients) = (Authority::new(), Authority::new());
+    let Issued { cert, key } = servers.server();
+    let mut text = uncommented("servers.toml");
+    for (name, content) in [
+        ("fullchain.pem", cert),
+        ("key.pem", key),
+        ("clients.pem", clients.pem()),
+        ("revoked.pem", clients.takes_back(&["sam"])),
+    ] {
+        let path = folder.path().join(name);
+        fs::write(&path, content).unwrap();
+        let shipped = format!("/etc/mcpgate/tls/{name}");
+        assert!(text.contains(&shipped), "{shipped}");
+        text = text.replace(&shipped, path.to_str().unwrap());
+    }
+    let file = folder.path().join("servers.toml");
+    fs::write(&file, text).unwrap();
+    (folder, file)
+}
+
 /// One of `files` shows each table and key that a file of their kind knows.
 fn every_key_is_shown(files: &[&str]) {
     let shown: BTreeSet<String> = files.iter().flat_map(|file| shown(file)).collect();
@@ -108,6 +137,10 @@ fn every_key_is_shown(files: &[&str]) {
 #[test]
 fn every_key_is_shown_in_the_shipped_files() {
     every_key_is_shown(&["servers.toml"]);
+    let shown = shown("servers.toml");
+    for key in known("servers.toml", "[gateway.tls]\ncert = ''\nkey = ''") {
+        assert!(shown.contains(&format!("gateway.tls {key}")), "{key}");
+    }
     every_key_is_shown(&POLICIES);
 }
 
@@ -133,9 +166,7 @@ fn a_fresh_checkout_is_open_on_loopback_only() {
 
 #[test]
 fn the_shipped_files_state_the_defaults() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("servers.toml");
-    fs::write(&file, uncommented("servers.toml")).unwrap();
+    let (_folder, file) = servers();
 
     let policies = policies();
     let config = loaded(&file, Some(policies.path().into())).unwrap();
@@ -147,6 +178,7 @@ fn the_shipped_files_state_the_defaults() {
         state_dir: None,
         max_connections_per_address: None,
         max_buffered: None,
+        tls: None,
         ..config.gateway.clone()
     };
     let default = GatewayConfig::default();
@@ -158,6 +190,9 @@ fn the_shipped_files_state_the_defaults() {
     let traces = config.traces.as_ref().unwrap();
     let chosen = |it: &TracesConfig| (it.sample, it.trust_parent, it.timeout, it.queue);
     assert_eq!(chosen(traces), chosen(&default));
+    let tls = config.gateway.tls.clone().unwrap();
+    assert_eq!(tls.handshake_timeout.as_secs(), 10);
+    assert!(tls.keeps_strangers_out() && config.warnings().is_empty());
     let files = &config.servers["files"];
     let default = ServerConfig::default();
     assert_eq!(files.timeout, default.timeout);
@@ -174,9 +209,7 @@ fn the_shipped_files_state_the_defaults() {
 
 #[test]
 fn the_shipped_policies_load_once_uncommented() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("servers.toml");
-    fs::write(&file, uncommented("servers.toml")).unwrap();
+    let (_folder, file) = servers();
     let policies = policies();
 
     let config = loaded(&file, Some(policies.path().into())).unwrap();

@@ -21,12 +21,15 @@ use told::Thing;
 /// Who asks for what.
 #[derive(Debug, Args)]
 pub(super) struct Question {
-    /// In which role; without it, in that of the key, or as somebody who shows nothing
+    /// In which role; without it, in that of the key or certificate, or as somebody who shows nothing
     #[arg(long, value_name = "NAME")]
     role: Option<String>,
     /// With the key of this name
     #[arg(long, value_name = "NAME")]
     as_key: Option<String>,
+    /// With a certificate that this table names
+    #[arg(long, value_name = "NAME", alias = "as-certificate")]
+    certificate: Option<String>,
     /// From this address [default: from this machine, which every `from` lets through]
     #[arg(long, value_name = "IP")]
     from: Option<IpAddr>,
@@ -66,12 +69,15 @@ impl Question {
         let policy = &config.policy;
         let role = self.role.as_ref().map(|name| policy.role(name).cloned());
         let key = self.as_key.as_ref().map(|name| policy.key(name).cloned());
+        let certificate = self.certificate.as_ref();
+        let certificate = certificate.map(|name| policy.certificate(name).cloned());
         if let Some(view) = &self.view {
             policy.view(view).map_err(CliError::Usage)?;
         }
         Ok(Asker {
             role: role.transpose().map_err(CliError::Usage)?,
             key: key.transpose().map_err(CliError::Usage)?,
+            certificate: certificate.transpose().map_err(CliError::Usage)?,
             from: self.from,
         })
     }

@@ -21,7 +21,9 @@ pub(super) struct Thing {
 pub(super) fn caller(question: &Question) -> String {
     let role = question.role.as_ref().map(|role| format!("role `{role}`"));
     let key = question.as_key.as_ref().map(|key| format!("key `{key}`"));
-    let who: Vec<String> = role.into_iter().chain(key).collect();
+    let certificate = question.certificate.as_ref();
+    let certificate = certificate.map(|name| format!("certificate `{name}`"));
+    let who: Vec<String> = role.into_iter().chain(key).chain(certificate).collect();
     let who = match who.is_empty() {
         true => "somebody who shows nothing".to_owned(),
         false => who.join(", "),
@@ -84,6 +86,7 @@ pub(super) fn as_json(question: &Question, thing: &Thing, explained: &Explained)
         "own_name": thing.own,
         "role": question.role,
         "key": question.as_key,
+        "certificate": question.certificate,
         "from": question.from,
         "view": question.view,
         "rule": rule.map(|rule| json!({"place": &**rule.place(), "rule": rule.rule()})),

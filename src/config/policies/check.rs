@@ -22,6 +22,7 @@ impl PolicyConfig {
         servers: &IndexMap<ServerName, ServerConfig>,
     ) -> Result<(), Fault> {
         self.check_keys()?;
+        self.check_certificates()?;
         for (name, role) in &self.roles {
             let table = ["roles", name.as_str()];
             self.check_role(name).map_err(|fault| fault.under(table))?;
@@ -80,6 +81,26 @@ impl PolicyConfig {
                 None if !self.roles.is_empty() && !self.lends(name) => {
                     let message = "`role` is missing: there are roles, so say which is its";
                     return Err(Fault::at([], message).under(table));
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn check_certificates(&self) -> Result<(), Fault> {
+        for (name, certificate) in &self.certificates {
+            let table = ["certificates", name.as_str()];
+            let wrong = |message: &str| Err(Fault::at([], message).under(table));
+            if certificate.subject.is_none() && certificate.san.is_none() {
+                return wrong("`subject` or `san` is missing: whose certificate is it?");
+            }
+            match &certificate.role {
+                Some(role) => self
+                    .known(role)
+                    .map_err(|fault| fault.under(["role"]).under(table))?,
+                None if !self.roles.is_empty() => {
+                    return wrong("`role` is missing: there are roles, so say which is its");
                 }
                 None => {}
             }

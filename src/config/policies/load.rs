@@ -88,6 +88,13 @@ impl<'a> Merged<'a> {
         }
         let policy = &mut self.policy;
         extend(&mut policy.keys, file.keys, "keys", &mut tables);
+        let certificates = file.certificates;
+        extend(
+            &mut policy.certificates,
+            certificates,
+            "certificates",
+            &mut tables,
+        );
         extend(&mut policy.roles, file.roles, "roles", &mut tables);
         extend(&mut policy.views, file.views, "views", &mut tables);
         extend(&mut policy.limits, file.limits, "limits", &mut tables);

@@ -11,9 +11,9 @@ pub(super) use load::load;
 
 use super::role::{AnonymousConfig, RoleConfig, ViewConfig};
 use crate::{
-    authenticate::{KeyConfig, TrustedHeadersConfig, jwt::TokenConfig},
+    authenticate::{CertificateConfig, KeyConfig, TrustedHeadersConfig, jwt::TokenConfig},
     authorise::Source,
-    call::{KeyName, RoleName},
+    call::{CertificateName, KeyName, RoleName},
     config::{test_case::TestConfig, wording},
     limit::{LimitConfig, LimitName},
 };
@@ -23,6 +23,8 @@ use crate::{
 pub struct PolicyConfig {
     /// `[keys.*]`
     pub keys: IndexMap<KeyName, KeyConfig>,
+    /// `[certificates.*]`: the first that names one counts.
+    pub certificates: IndexMap<CertificateName, CertificateConfig>,
     /// `[roles.*]`
     pub roles: IndexMap<RoleName, RoleConfig>,
     /// `[views.*]`
@@ -44,7 +46,10 @@ pub struct PolicyConfig {
 impl PolicyConfig {
     /// Whether nobody can be asked who they are.
     pub fn asks_nobody(&self) -> bool {
-        self.keys.is_empty() && self.tokens.is_empty() && self.trusted_headers.is_none()
+        self.keys.is_empty()
+            && self.certificates.is_empty()
+            && self.tokens.is_empty()
+            && self.trusted_headers.is_none()
     }
 
     /// The role of that name.
@@ -65,6 +70,16 @@ impl PolicyConfig {
         let known = || self.keys.keys().map(KeyName::as_str);
         let found = self.keys.get_key_value(name).map(|(name, _)| name);
         found.ok_or_else(|| wording::no_key(name, known()))
+    }
+
+    /// The name of that table of a certificate.
+    ///
+    /// # Errors
+    /// As for a role.
+    pub fn certificate(&self, name: &str) -> Result<&CertificateName, String> {
+        let known = || self.certificates.keys().map(CertificateName::as_str);
+        let found = self.certificates.get_key_value(name).map(|(name, _)| name);
+        found.ok_or_else(|| wording::no_table("certificates", name, known()))
     }
 
     /// The view of that name.

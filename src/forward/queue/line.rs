@@ -21,9 +21,11 @@ impl Asker {
     pub(super) fn of(caller: &Caller) -> Self {
         match &caller.identity {
             Identity::Anonymous => Self::Stranger(caller.address.map(network)),
-            Identity::Local | Identity::Key(_) | Identity::Token(..) | Identity::User(..) => {
-                Self::Known(caller.name.clone())
-            }
+            Identity::Local
+            | Identity::Key(_)
+            | Identity::Certificate(_)
+            | Identity::Token(..)
+            | Identity::User(..) => Self::Known(caller.name.clone()),
         }
     }
 }

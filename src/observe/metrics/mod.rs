@@ -33,8 +33,8 @@ pub(super) use calls::nanoseconds;
 pub(super) use histogram::Histogram;
 pub(super) use page::Page;
 pub(super) use table::{
-    DENIALS, FAILURES, LIMITED, QUEUE_WAIT, RELOADED, RELOADED_AT, RELOADS, SIGN_INS, SPANS,
-    SPANS_DROPPED, TOOL_DURATION, TOOLS,
+    CERTIFICATE, DENIALS, FAILURES, HANDSHAKES, LIMITED, QUEUE_WAIT, RELOADED, RELOADED_AT,
+    RELOADS, SIGN_INS, SPANS, SPANS_DROPPED, TOOL_DURATION, TOOLS,
 };
 
 use super::{Counted, Outcome, health::Health, reloads::Reloads, trace::SpanCounters};

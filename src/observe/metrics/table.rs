@@ -67,6 +67,7 @@ table! {
     "The gateway" {
         BUILD: Now, "mcp_build_info" ["version"] in "1" = "Always 1; the label says which version runs.";
         UPTIME: Now, "mcp_uptime_seconds" [] in "seconds" = "Time since the start.";
+        CERTIFICATE: Now, "mcp_certificate_expiry_timestamp_seconds" [] in "seconds since 1970" = "When the gateway's certificate expires ([gateway.tls] cert); absent without TLS.";
         RELOADS: Count, "mcpgate_reloads_total" ["outcome"] in "reloads" = "Reloads of the configuration; `failed` ones have changed nothing.";
         RELOADED: Now, "mcpgate_last_reload_successful" [] in "0 or 1" = "Whether the last reload went well; 1 before the first.";
         RELOADED_AT: Now, "mcpgate_last_reload_success_timestamp_seconds" [] in "seconds since 1970" = "When the configuration in force was read.";
@@ -111,6 +112,7 @@ table! {
         CONNECTIONS: Now, "mcp_connections" [] in "connections" = "Client connections open.";
         MOST_CONNECTIONS: Now, "mcp_max_connections" [] in "connections" = "Room for so many ([gateway] max_connections).";
         CONNECTED: Count, "mcp_connections_total" [] in "connections" = "Client connections accepted.";
+        HANDSHAKES: Count, "mcp_tls_handshakes_total" ["outcome"] in "handshakes" = "TLS handshakes of clients that are over ([gateway.tls]).";
         TURNED_AWAY: Count, "mcp_connections_refused_total" ["setting"] in "connections" = "Client connections for which there was no room, by the key of [gateway] that says so.";
         BUFFERED: Now, "mcp_buffered_bytes" [] in "bytes" = "Large requests in memory.";
         MOST_BUFFERED: Now, "mcp_max_buffered_bytes" [] in "bytes" = "Room for so much of them ([gateway] max_buffered).";
@@ -141,7 +143,7 @@ static LABELS: &[(&str, &str)] = &[
     ),
     (
         "outcome",
-        "of requests: `ok`, `error` (the server's own error; a tool's result with `isError` is `ok`, for it is an answer), `refused` (by the gateway), `cancelled` (by the client, or it hung up). Of reloads: `ok`, `failed`",
+        "of requests: `ok`, `error` (the server's own error; a tool's result with `isError` is `ok`, for it is an answer), `refused` (by the gateway), `cancelled` (by the client, or it hung up). Of reloads: `ok`, `failed`. Of handshakes: `ok`, `plain` (HTTP without TLS), `timeout`, `gone` (the client hung up), `client_certificate` (missing or not accepted), `own_certificate` (the client does not accept the gateway's), `incompatible`, `failed`",
     ),
     (
         "stage",
@@ -163,7 +165,10 @@ static LABELS: &[(&str, &str)] = &[
         "limit",
         "the name of a `[limits.<name>]` table, or `analyst.1` for the first in the list of a role",
     ),
-    ("scheme", "what was shown: `key`, `token`, `none`, …"),
+    (
+        "scheme",
+        "what was shown: `key`, `token`, `certificate`, `none`, …",
+    ),
     (
         "state",
         "`connecting`, `up`, `idle` (stopped until somebody needs it), `down`, `disabled` (by an operator)",

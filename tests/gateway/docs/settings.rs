@@ -41,6 +41,8 @@ const NEEDED: &[(&str, &str)] = &[
     ("tokens.jwks_url", "this, `key_file` or `secret`"),
     ("tokens.key_file", "this, `jwks_url` or `secret`"),
     ("tokens.secret", "this, `jwks_url` or `key_file`"),
+    ("certificates.san", "this, `subject`, or both"),
+    ("certificates.subject", "this, `san`, or both"),
     ("trusted_headers.keys", "this, `from`, or both"),
     ("trusted_headers.from", "this, `keys`, or both"),
 ];

@@ -5,9 +5,17 @@ use std::{fs, path::Path};
 use mcpgate::config::{self, Environment, Paths};
 
 use super::markdown::{Block, Note, Page, pages};
+use crate::support::Authority;
 
 /// The tables of `servers.toml`; all others are of policies.
 const OF_SERVERS: [&str; 5] = ["gateway", "servers", "audit", "metrics", "traces"];
+
+/// Files that a config may name.
+pub(super) fn certificates(folder: &Path) {
+    let authority = Authority::new();
+    authority.server().write(folder);
+    fs::write(folder.join("ca.pem"), authority.pem()).unwrap();
+}
 
 /// What is wrong with a block of TOML, read as one of the two kinds of file.
 fn fault(block: &Block) -> Option<String> {
@@ -17,6 +25,7 @@ fn fault(block: &Block) -> Option<String> {
         folder.path().join("policies"),
     );
     fs::create_dir(&policies).unwrap();
+    certificates(folder.path());
     fs::write(&servers, "").unwrap();
     let table: toml::Table = match block.text.parse() {
         Ok(table) => table,

@@ -1,13 +1,17 @@
 //! A client that sees bytes.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::TokioExecutor,
 };
+use rustls::{ClientConfig, RootCertStore, crypto::ring::default_provider};
 use serde_json::Value;
 
 use super::{
@@ -15,10 +19,18 @@ use super::{
     within,
 };
 
+/// Believes no certificate.
+static NOBODY: LazyLock<ClientConfig> = LazyLock::new(|| {
+    let builder = ClientConfig::builder_with_provider(default_provider().into());
+    let builder = builder.with_safe_default_protocol_versions().unwrap();
+    let builder = builder.with_root_certificates(RootCertStore::empty());
+    builder.with_no_client_auth()
+});
+
 /// What every request of a client carries, and where it goes.
 #[derive(Clone)]
 pub(crate) struct Client {
-    http: legacy::Client<HttpConnector, Full<Bytes>>,
+    http: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     url: String,
     path: String,
     headers: HeaderMap,
@@ -27,8 +39,15 @@ pub(crate) struct Client {
 impl Client {
     /// One that has sent nothing yet.
     pub(crate) fn new(url: String) -> Self {
+        Self::speaking(url, NOBODY.clone())
+    }
+
+    /// One that speaks TLS like that, where the URL wants TLS.
+    pub(crate) fn speaking(url: String, tls: ClientConfig) -> Self {
+        let connector = HttpsConnectorBuilder::new().with_tls_config(tls);
+        let connector = connector.https_or_http().enable_http1().build();
         let client = Self {
-            http: legacy::Client::builder(TokioExecutor::new()).build_http(),
+            http: legacy::Client::builder(TokioExecutor::new()).build(connector),
             url,
             path: "/mcp".to_owned(),
             headers: HeaderMap::new(),
@@ -100,6 +119,29 @@ impl Client {
         within("a response", self.http.request(request))
             .await
             .unwrap()
+    }
+
+    /// Whether it gets as far as to be answered anything.
+    pub(crate) async fn is_served(&self) -> bool {
+        self.answered().await.is_ok()
+    }
+
+    async fn answered(&self) -> Result<Response<Incoming>, legacy::Error> {
+        let request = Request::get(format!("{}/livez", self.url));
+        let request = request.body(Full::default()).unwrap();
+        within("an answer, or none", self.http.request(request)).await
+    }
+
+    /// Why it is answered nothing.
+    pub(crate) async fn fails(&self) -> String {
+        let failed = self.answered().await.unwrap_err();
+        let mut words = String::new();
+        let mut error: Option<&dyn std::error::Error> = Some(&failed);
+        while let Some(cause) = error {
+            words = format!("{words}: {cause}");
+            error = cause.source();
+        }
+        words
     }
 
     /// Sends any request and reads the whole response.

@@ -48,7 +48,15 @@ impl Gateway {
 
     /// One with this policy file.
     pub(crate) async fn with_policy(servers: &str, policy: &str) -> Self {
+        Self::with_files(servers, policy, &[]).await
+    }
+
+    /// One with this policy file, and these files beside `servers.toml`.
+    pub(crate) async fn with_files(servers: &str, policy: &str, files: &[(&str, &str)]) -> Self {
         let (folder, source) = source(servers, policy);
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
         let config = source.read().unwrap();
         let audit = Audit::start(&config.audit).unwrap();
         let many = Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;

@@ -12,6 +12,7 @@ mod running;
 mod script;
 mod sse_client;
 mod sse_server;
+mod tls;
 
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ pub(crate) use policy::{BELIEVED, key, token};
 pub(crate) use running::{Running, folder};
 pub(crate) use sse_client::SseClient;
 pub(crate) use sse_server::SseServer;
+pub(crate) use tls::{Authority, Issued, TLS};
 
 /// How long anything may take before its test fails. Nothing waits for it to pass.
 const DEADLINE: Duration = Duration::from_secs(10);
