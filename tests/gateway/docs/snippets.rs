@@ -40,7 +40,11 @@ fn fault(block: &Block) -> Option<String> {
     fs::write(file, &block.text).unwrap();
 
     let environment = Environment {
-        variable: &|_| Some("long enough to sign with: 0123456789".to_owned()),
+        // Those of OpenTelemetry have a form of their own.
+        variable: &|name| {
+            let is_ours = !name.starts_with("OTEL_");
+            is_ours.then(|| "long enough to sign with: 0123456789".to_owned())
+        },
         program: Path::new("/usr/bin/mcpgate"),
     };
     let paths = Paths::find(Some(servers), None).unwrap();
