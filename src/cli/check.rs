@@ -53,6 +53,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, CliError> {
     if let Some(Soundness::EndsSoon(words) | Soundness::Unusable(words)) = soundness {
         before.push(words);
     }
+    let left_out = config.left_out.clone();
     let gateway = started(config).await;
     let pipeline = gateway.pipeline().clone();
     let plan = pipeline.plan();
@@ -66,6 +67,9 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, CliError> {
     problems.extend(away(&plan.servers));
     problems.extend(cases.iter().filter_map(failed));
     log::print(&table(&rows))?;
+    for note in &left_out {
+        log::print(&format!("note: {note}"))?;
+    }
     for problem in &problems {
         log::print(&format!("problem: {problem}"))?;
     }

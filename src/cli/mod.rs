@@ -3,6 +3,7 @@
 mod call;
 mod check;
 mod client;
+mod connect;
 mod control;
 mod example_server;
 mod explain;
@@ -121,6 +122,8 @@ enum Command {
     },
     #[command(flatten)]
     Operate(operate::Operation),
+    #[command(flatten)]
+    Connect(connect::Connection),
     /// Make an API key and the table that goes into policies/*.toml
     #[command(after_help = "Example: mcpgate hash-key alice --role analyst >> policies/keys.toml")]
     HashKey {
@@ -218,7 +221,10 @@ impl Cli {
             | Command::List { .. }
             | Command::Operate(_)
             | Command::Call { .. } => "error",
-            Command::HashKey { .. } | Command::Example { .. } | Command::Launch { .. } => "warn",
+            Command::Connect(_)
+            | Command::HashKey { .. }
+            | Command::Example { .. }
+            | Command::Launch { .. } => "warn",
         };
         log::start(
             self.options.log_level.as_deref().unwrap_or(quiet),
@@ -255,6 +261,7 @@ impl Cli {
                 call::run(self.options.source(&remote)?, &name, arguments, json).await
             }
             Command::Operate(operation) => operate::run(operation, &self.options).await,
+            Command::Connect(connection) => connect::run(connection, &self.options),
             Command::HashKey { holder } => hash_key::run(&holder),
             Command::Example { http } => example_server::run(http).await,
             Command::Launch { setup, program } => Ok(setup.run(&program)),

@@ -4,8 +4,11 @@
 //! its entry there.
 
 mod facts;
+pub mod file;
 mod limits;
 mod places;
+pub mod read;
+pub mod secrets;
 
 pub use facts::{Facts, Form, Syntax, Urls, Variables};
 pub use limits::Limits;

@@ -1,4 +1,4 @@
-//! One TOML file: text, tree and types, each with the way back to line and column.
+//! One file: text, tree and types, each with the way back to line and column.
 
 use std::{ops::Range, path::Path};
 
@@ -12,14 +12,18 @@ use super::{
     ConfigError, Environment, Fault,
     expand::{self, Outside},
     files::Reader,
+    foreign::{self, Foreign},
     wording,
 };
+use crate::clients::Syntax;
 
-/// One TOML file, parsed and with its strings expanded.
+/// One file, parsed and with its strings expanded.
 pub(super) struct Document<'a> {
     file: &'a Path,
     text: &'a str,
     tree: Spanned<DeTable<'a>>,
+    /// If it is a client's, what it says that is not served.
+    foreign: Option<Foreign>,
 }
 
 /// The sections whose tables have names: `[servers.files]`.
@@ -59,14 +63,31 @@ impl<'a> Document<'a> {
         section: impl Fn(&str) -> bool,
         (environment, reader): (&Environment<'_>, &Reader),
     ) -> Result<Self, ConfigError> {
-        let mut tree = DeTable::parse(text).map_err(|error| {
-            let span = error.span().unwrap_or_default();
-            let message = wording::of_syntax(error.message(), text.get(span.clone()));
-            wrong(file, text, span.start, message)
-        })?;
+        let (mut tree, foreign) = match Syntax::of(file) {
+            None => (parse_toml(file, text)?, None),
+            Some(_) => {
+                let read = foreign::parse(file, text, environment);
+                let read = read.map_err(|wrong| place(file, text, wrong.at, wrong.message))?;
+                (read.0, Some(read.1))
+            }
+        };
         let all = std::mem::take(tree.get_mut()).into_iter();
         *tree.get_mut() = all.filter(|(name, _)| section(name.get_ref())).collect();
-        let mut document = Self { file, text, tree };
+        Self::of_tree((file, text), (tree, foreign), (environment, reader))
+    }
+
+    /// A file that has become a tree already.
+    pub(super) fn of_tree(
+        (file, text): (&'a Path, &'a str),
+        (tree, foreign): (Spanned<DeTable<'a>>, Option<Foreign>),
+        (environment, reader): (&Environment<'_>, &Reader),
+    ) -> Result<Self, ConfigError> {
+        let mut document = Self {
+            file,
+            text,
+            tree,
+            foreign,
+        };
         let outside = Outside {
             folder: file.parent().unwrap_or(Path::new(".")),
             environment,
@@ -114,7 +135,27 @@ impl<'a> Document<'a> {
     /// Finds the line of a fault.
     pub(super) fn locate(&self, fault: &Fault) -> ConfigError {
         let start = self.start_of(fault.path(), fault.in_the_key());
-        wrong(self.file, self.text, start, fault.to_string())
+        self.wrong(start, fault)
+    }
+
+    /// What a client's file says and is not served, each with its place.
+    pub(super) fn left_out(&self) -> Vec<String> {
+        let remarks = self.foreign.iter().flat_map(|foreign| &foreign.remarks);
+        let placed = remarks.map(|remark| {
+            place(self.file, self.text, remark.at, remark.message.clone()).to_string()
+        });
+        placed.collect()
+    }
+
+    /// Under the names that the file has for things.
+    fn wrong(&self, start: usize, fault: &Fault) -> ConfigError {
+        let message = fault.to_string();
+        let section = self.foreign.as_ref().and_then(|foreign| foreign.section);
+        let message = match section {
+            Some(section) => message.replace("[servers.", &format!("[{section}.")),
+            None => message,
+        };
+        place(self.file, self.text, start, message)
     }
 
     /// `policies/keys.toml:3:1`, for a message about another place.
@@ -131,7 +172,7 @@ impl<'a> Document<'a> {
 
     fn say(&self, span: Range<usize>, words: impl FnOnce(Vec<String>) -> Fault) -> ConfigError {
         let path = path_in_table(self.tree.get_ref(), &span).unwrap_or_default();
-        wrong(self.file, self.text, span.start, words(path).to_string())
+        self.wrong(span.start, &words(path))
     }
 
     fn start_of(&self, path: &[String], of_key: bool) -> usize {
@@ -188,7 +229,21 @@ fn joined(step: &str, mut rest: Vec<String>) -> Vec<String> {
     rest
 }
 
-fn wrong(file: &Path, text: &str, offset: usize, message: String) -> ConfigError {
+/// Whether a text is TOML.
+pub(super) fn check_syntax(file: &Path, text: &str) -> Result<(), ConfigError> {
+    parse_toml(file, text).map(drop)
+}
+
+fn parse_toml<'a>(file: &Path, text: &'a str) -> Result<Spanned<DeTable<'a>>, ConfigError> {
+    DeTable::parse(text).map_err(|error| {
+        let span = error.span().unwrap_or_default();
+        let message = wording::of_syntax(error.message(), text.get(span.clone()));
+        place(file, text, span.start, message)
+    })
+}
+
+/// What is wrong, with line and column.
+pub(super) fn place(file: &Path, text: &str, offset: usize, message: String) -> ConfigError {
     let (line, column) = position(text, offset);
     ConfigError::Wrong {
         file: file.to_path_buf(),

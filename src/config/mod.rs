@@ -1,5 +1,7 @@
 //! From files to one checked, immutable configuration.
 //!
+//! The config file is our own `servers.toml`, or that of a client (`foreign.rs`).
+//!
 //! [`load`] is the only way in: every command calls it, so that a file which passes one passes
 //! all. It reads `servers.toml`, then `policies/*.toml` in the order of their names, and stops at
 //! the first thing it does not understand.
@@ -18,12 +20,14 @@ use crate::{
     observe::{MetricsConfig, audit::AuditConfig, trace::TracesConfig},
 };
 
+pub mod change;
 mod document;
 mod error;
 mod expand;
 mod fault;
 mod file;
 mod files;
+mod foreign;
 mod overrides;
 mod paths;
 mod policies;
@@ -36,6 +40,7 @@ pub use error::ConfigError;
 pub use expand::Environment;
 pub use fault::Fault;
 pub use files::Files;
+pub use foreign::{check_entry, misplaced, read_client};
 pub use overrides::Overrides;
 pub use paths::Paths;
 pub use policies::PolicyConfig;
@@ -67,6 +72,8 @@ pub struct Config {
     pub tls: Option<Material>,
     /// All that was read for it.
     pub files: Files,
+    /// Where the config file is a client's: what it says and is not served, with its place.
+    pub left_out: Vec<String>,
 }
 
 /// Reads and checks all files, with the variables of this process.
@@ -86,7 +93,39 @@ pub fn load(paths: &Paths) -> Result<Config, ConfigError> {
 pub fn load_with(paths: &Paths, environment: &Environment<'_>) -> Result<Config, ConfigError> {
     let reader = Reader::default();
     let text = reader.document(paths.config())?;
-    let document = Document::parse(paths.config(), &text, (environment, &reader))?;
+    read(paths, environment, (&text, reader))
+}
+
+/// [`load_with`], as if the config file said this.
+fn load_text(
+    paths: &Paths,
+    environment: &Environment<'_>,
+    text: &str,
+) -> Result<Config, ConfigError> {
+    read(paths, environment, (text, Reader::default()))
+}
+
+/// Tries something as if every variable were set: what they will hold nobody knows, but most likely
+/// it is a word, or an address.
+fn as_if_set<T>(
+    does: impl Fn(&Environment<'_>) -> Result<T, ConfigError>,
+) -> Result<T, ConfigError> {
+    let with = |unset: &str| {
+        let environment = Environment {
+            variable: &|name| std::env::var(name).ok().or_else(|| Some(unset.to_owned())),
+            ..Environment::of_process()
+        };
+        does(&environment)
+    };
+    with("x").or_else(|error| with("http://x").map_err(|_second| error))
+}
+
+fn read(
+    paths: &Paths,
+    environment: &Environment<'_>,
+    (text, reader): (&str, Reader),
+) -> Result<Config, ConfigError> {
+    let document = Document::parse(paths.config(), text, (environment, &reader))?;
     let file: ServersFile = document.decode()?;
     file.check().map_err(|fault| document.locate(&fault))?;
 
@@ -94,6 +133,10 @@ pub fn load_with(paths: &Paths, environment: &Environment<'_>) -> Result<Config,
     let checked = policy.check_gateway(&file.gateway);
     checked.map_err(|fault| document.locate(&fault))?;
     let folder = folder_of(paths.config())?;
+    let left_out = document.left_out();
+    for words in &left_out {
+        tracing::warn!("{words}");
+    }
     let (mut gateway, mut servers) = (file.gateway, file.servers);
     gateway.resolve(&folder);
     let tls = gateway.tls.as_ref();
@@ -122,6 +165,7 @@ pub fn load_with(paths: &Paths, environment: &Environment<'_>) -> Result<Config,
         folder,
         tls,
         files: reader.files(),
+        left_out,
     })
 }
 
@@ -168,6 +212,7 @@ impl Config {
             folder,
             tls: None,
             files: Files::default(),
+            left_out: Vec::new(),
         })
     }
 

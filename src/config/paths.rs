@@ -31,13 +31,26 @@ impl Paths {
             .iter()
             .find(|place| place.try_exists().unwrap_or(true))
         {
-            Some(config) => Ok(Self {
-                config: config.clone(),
-                policies_expected: policies.is_some(),
-                policies: policies.unwrap_or_else(|| config.with_file_name("policies")),
-            }),
+            Some(config) => Ok(Self::named(config.clone(), policies)),
             None => Err(ConfigError::NotFound(places)),
         }
+    }
+
+    /// These files, whether they are there or not.
+    pub fn named(config: PathBuf, policies: Option<PathBuf>) -> Self {
+        Self {
+            policies_expected: policies.is_some(),
+            policies: policies.unwrap_or_else(|| config.with_file_name("policies")),
+            config,
+        }
+    }
+
+    /// Where the config file of this person is, or would be.
+    pub fn of_this_person() -> Option<PathBuf> {
+        let places = usual_places(|name| std::env::var_os(name).map(PathBuf::from));
+        places
+            .into_iter()
+            .find(|place| place.ends_with("mcpgate/servers.toml"))
     }
 
     /// The config file.

@@ -116,6 +116,8 @@ pub struct ServerConfig {
     pub revision: Option<Revision>,
     /// Who shares an instance of it; default: everybody for `command`, nobody for `url`.
     pub scope: Option<Scope>,
+    /// Whether it is left alone until an operator enables it.
+    pub disabled: bool,
     /// Whether the gateway is ready only while this server is up.
     pub required: bool,
     /// What its names are prefixed with, `""` for bare names; default: the table's name.
@@ -197,6 +199,7 @@ impl Default for ServerConfig {
             transport: None,
             revision: None,
             scope: None,
+            disabled: false,
             required: false,
             prefix: None,
             from: Networks::default(),

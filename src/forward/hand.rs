@@ -23,6 +23,7 @@ use crate::refusal::Refusal;
 const LEAVING: Duration = Duration::from_secs(10);
 const RESTARTED: &str = "an operator restarted it";
 const DISABLED: &str = "an operator disabled it";
+const OFF: &str = "its table says `disabled = true`";
 
 /// What is wanted of a server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -49,6 +50,15 @@ pub(super) struct Orders {
 }
 
 impl Hand {
+    /// For a server that is to be up, or to be left alone.
+    pub(super) fn new(disabled: bool) -> Self {
+        let hand = Self::default();
+        if disabled {
+            hand.disabled();
+        }
+        hand
+    }
+
     pub(super) fn orders(&self) -> Orders {
         Orders {
             wanted: self.wanted.subscribe(),
@@ -178,6 +188,7 @@ impl Server {
     async fn carry_out(&self, order: Order, outlet: &Outlet) {
         let was_disabled = self.state().disabled;
         let words = match (was_disabled, order.disabled) {
+            (_, true) if order.number == 1 && self.config.disabled => OFF,
             (_, true) => DISABLED,
             (false, false) => RESTARTED,
             (true, false) => "an operator enabled it",

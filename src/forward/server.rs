@@ -107,7 +107,7 @@ impl Server {
             children: children.clone(),
             link: ArcSwapOption::empty(),
             left: OnceLock::new(),
-            hand: Hand::default(),
+            hand: Hand::new(config.disabled),
             journal: Arc::default(),
             state: watch::Sender::new(state),
             retries: Arc::default(),
@@ -134,10 +134,10 @@ impl Server {
     /// It takes the place of another, and its numbers go on from there, and what an operator wants of it.
     pub(super) fn succeed(&self, before: &Self) {
         self.queue.succeed(&before.queue);
-        let before = before.state();
+        let (by_its_table, before) = (before.config.disabled, before.state());
         self.retries.store(before.retries, Ordering::Relaxed);
         self.set(|state| state.restarts = before.restarts);
-        if before.disabled {
+        if before.disabled && !by_its_table {
             self.each().into_iter().for_each(|one| one.hand.disabled());
         }
     }

@@ -92,13 +92,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "admin",
         &["accept", "config", "forward", "mcp", "observe", "pipeline"],
     ),
-    // Each stage has its table; here they become one file.
+    // Each stage has its table; here they become one file. `clients` for files that are not ours.
     (
         "config",
         &[
             "authenticate",
             "authorise",
             "call",
+            "clients",
             "forward",
             "gateway",
             "limit",
@@ -134,13 +135,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("example", &[]),
     // `forward` for one server that no file names, and its state; `authorise` and `pipeline` for
     // what somebody asks about, and a call that is not made; `observe` for the audit log, which is
-    // opened where a person hears that it cannot be.
+    // opened where a person hears that it cannot be; `clients` for what they are connected with.
     (
         "cli",
         &[
             "authenticate",
             "authorise",
             "call",
+            "clients",
             "config",
             "example",
             "forward",

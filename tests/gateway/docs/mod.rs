@@ -60,7 +60,6 @@ walked! {
     what_the_security_page_says_works: "docs/SECURITY.md",
     what_the_page_on_tls_says_works: "docs/TLS.md",
     what_upgrading_says_works: "docs/UPGRADING.md",
-    what_the_example_behind_nginx_says_works: "examples/behind-nginx/README.md",
     what_the_example_for_desktops_says_works: "examples/desktop/README.md",
     what_the_example_for_librechat_says_works: "examples/librechat/README.md",
     what_the_example_for_teams_says_works: "examples/team-lan/README.md",

@@ -80,9 +80,12 @@ pub(crate) struct Stdio {
 impl Stdio {
     /// Launches it.
     pub(crate) fn start(folder: &Path) -> Self {
-        let mut command = program(folder);
+        Self::of(program(folder).arg("stdio"))
+    }
+
+    /// Launches that command.
+    pub(crate) fn of(command: &mut Command) -> Self {
         command
-            .arg("stdio")
             .stdin(Pipe::piped())
             .stdout(Pipe::piped())
             .stderr(Pipe::piped());
