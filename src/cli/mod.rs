@@ -82,7 +82,14 @@ enum Command {
         quick: Quick,
     },
     /// Serve one client on stdin and stdout, for Claude Desktop, Cursor and the like
-    Stdio,
+    Stdio {
+        /// Serve what a running gateway offers, instead of the config: for clients that only launch
+        /// programs. Its API key is taken from MCPGATE_KEY
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+        #[command(flatten)]
+        trust: TrustArgs,
+    },
     /// Load everything, connect to every server, run the policies' tests; exit 1 on a problem
     Check,
     /// Say why somebody may call something, or may not; without a target, all tools
@@ -215,7 +222,7 @@ impl Cli {
     /// When it cannot do its work.
     pub async fn run(self, handed: ListenFd) -> Result<ExitCode, CliError> {
         let quiet = match self.command {
-            Command::Serve { .. } | Command::Stdio => "info",
+            Command::Serve { .. } | Command::Stdio { .. } => "info",
             Command::Check
             | Command::Explain { .. }
             | Command::List { .. }
@@ -238,9 +245,20 @@ impl Cli {
                 quick::announce(&overrides);
                 serve::http(&config, source, handed).await
             }
-            Command::Stdio => {
+            Command::Stdio {
+                url: Some(url),
+                trust,
+            } => {
+                let remote = Remote {
+                    url: Some(url),
+                    key: quick::variable("MCPGATE_KEY"),
+                    trust,
+                };
+                serve::stdio(&self.options.source(&remote)?, None).await
+            }
+            Command::Stdio { url: None, .. } => {
                 let source = self.options.files(Overrides::default())?;
-                serve::stdio(&source.read()?, source).await
+                serve::stdio(&source.read()?, Some(source)).await
             }
             Command::Check => {
                 // What `serve` finds in the environment, so that a config which passes serves.

@@ -118,8 +118,9 @@ fn socket(mut handed: ListenFd) -> Result<Option<std::net::TcpListener>, CliErro
     Ok(taken)
 }
 
-/// Serves one client on stdin and stdout until it closes them.
-pub(super) async fn stdio(config: &Config, source: Source) -> Result<ExitCode, CliError> {
+/// Serves one client on stdin and stdout until it closes them. Without a source, no file says what
+/// is served, and none is watched.
+pub(super) async fn stdio(config: &Config, source: Option<Source>) -> Result<ExitCode, CliError> {
     let mut signals = Signals::listen()?;
     // Stdout is the client's.
     let audit = AuditConfig {
@@ -127,9 +128,12 @@ pub(super) async fn stdio(config: &Config, source: Source) -> Result<ExitCode, C
         ..config.audit.clone()
     };
     let audit = Audit::start(&audit).map_err(|error| CliError::Usage(error.to_string()))?;
-    let gateway = Gateway::audited(config, audit).from_files(source);
-    if config.gateway.watch {
-        gateway.reloader().watch();
+    let mut gateway = Gateway::audited(config, audit);
+    if let Some(source) = source {
+        gateway = gateway.from_files(source);
+        if config.gateway.watch {
+            gateway.reloader().watch();
+        }
     }
     let told = signals.told.clone();
     let serving = async move {

@@ -5,6 +5,7 @@
 
 mod facts;
 pub mod file;
+pub mod install;
 mod limits;
 mod places;
 pub mod read;

@@ -1,7 +1,9 @@
 //! What connects: servers to the gateway (`import`, `add`, `remove`), and the gateway to clients
 //! (`install`).
 
+mod add;
 mod import;
+mod install;
 mod report;
 mod sources;
 
@@ -24,11 +26,32 @@ pub(super) enum Connection {
                       Example: mcpgate import cursor --dry-run"
     )]
     Import(import::Import),
+    /// Put the gateway into an MCP client's own file
+    #[command(
+        after_help = "Without --url the client launches `mcpgate stdio` with the servers.toml that is found here.\n\
+                      Example: mcpgate install claude-desktop\n\
+                      Example: mcpgate install cursor --url https://gate.lan/mcp --key-env MCPGATE_KEY"
+    )]
+    Install(install::Install),
+    /// Add a server to servers.toml
+    #[command(
+        after_help = "Example: mcpgate add files -- npx -y @modelcontextprotocol/server-filesystem /srv/docs\n\
+                      Example: mcpgate add oil --url https://oil.lan/mcp --header 'Authorization: Bearer ${OIL_TOKEN}'"
+    )]
+    Add(add::Add),
+    /// Take a server out of servers.toml
+    Remove {
+        /// The name of its `[servers.<name>]` table
+        name: String,
+    },
 }
 
 pub(super) fn run(connection: Connection, options: &Options) -> Result<ExitCode, CliError> {
     match connection {
         Connection::Import(import) => import::run(&import, options),
+        Connection::Install(install) => install::run(&install, options),
+        Connection::Add(add) => add::add(&add, options),
+        Connection::Remove { name } => add::remove(&name, options),
     }
 }
 

@@ -1,0 +1,335 @@
+//! `install`: our own entry in a client's file.
+
+use std::{fs, io, path::PathBuf, process::ExitCode};
+
+use clap::Args;
+
+use super::super::{CliError, Options, log};
+use crate::{
+    clients::{
+        Client, Facts, Machine, OURS, Variables,
+        file::{Mistake, Node, Tree},
+        install::{Changed, Hindrance, Way},
+        read,
+    },
+    config::{self, ConfigError, Environment, change::replace},
+};
+
+/// Where somebody wants our entry, and which.
+#[derive(Debug, Args)]
+pub(in super::super) struct Install {
+    /// claude-desktop, claude-code, cursor, vscode, windsurf, zed or librechat
+    #[arg(value_parser = client)]
+    client: Client,
+    /// Have it connect to a gateway that runs, instead of launching one
+    #[arg(long, value_name = "URL", conflicts_with = "undo")]
+    url: Option<String>,
+    /// The variable that holds the API key for that gateway
+    #[arg(long, value_name = "VAR", requires = "url")]
+    key_env: Option<String>,
+    /// Into the file of the project in this folder, instead of the person's
+    #[arg(long)]
+    project: bool,
+    /// Into this file, where the client's is somewhere else
+    #[arg(long, value_name = "FILE", conflicts_with = "project")]
+    file: Option<PathBuf>,
+    /// Say what would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Take our entry out again
+    #[arg(long)]
+    undo: bool,
+}
+
+fn client(word: &str) -> Result<Client, String> {
+    Client::named(word).ok_or_else(|| {
+        let names: Vec<&str> = Client::ALL
+            .iter()
+            .map(|client| client.facts().name)
+            .collect();
+        format!("known clients: {}", names.join(", "))
+    })
+}
+
+pub(super) fn run(install: &Install, options: &Options) -> Result<ExitCode, CliError> {
+    let file = Target::of(install)?;
+    match install.undo {
+        true => file.undo(install.dry_run),
+        false => {
+            let entry = entry(install, options)?;
+            file.put(&entry, install)
+        }
+    }
+}
+
+/// Our entry as that client has it.
+fn entry(install: &Install, options: &Options) -> Result<Node, CliError> {
+    let program = Environment::of_process().program.to_string_lossy();
+    let way = match &install.url {
+        Some(url) if !url.starts_with("http://") && !url.starts_with("https://") => {
+            let words = "--url: expected an address such as http://127.0.0.1:8765/mcp";
+            return Err(CliError::Usage(words.to_owned()));
+        }
+        Some(url) => Way::Connect(url.clone(), install.key_env.clone()),
+        // Others who share the project's file have the program somewhere else.
+        None if install.project => Way::Launch(OURS.to_owned(), vec!["stdio".to_owned()]),
+        None => {
+            let paths = options.paths().map_err(unmade)?;
+            config::load(&paths)?;
+            let config = std::path::absolute(paths.config())?;
+            let config = config.to_string_lossy();
+            // A client launches it in a folder, and with variables, of its own.
+            let args = ["stdio", "--config", &config].map(str::to_owned);
+            Way::Launch(program.to_string(), args.to_vec())
+        }
+    };
+    let variable = |name: &str| std::env::var(name).ok();
+    let entry = install.client.entry(&way, &program, variable);
+    entry.map_err(|Hindrance::Unset(name)| {
+        CliError::Usage(format!(
+            "--key-env: {} takes no variables into its file, so the key itself has to stand there; \
+             set {name} for this command",
+            install.client
+        ))
+    })
+}
+
+fn unmade(error: ConfigError) -> CliError {
+    if matches!(error, ConfigError::NotFound(_)) {
+        let words = "there is no servers.toml yet to serve; `mcpgate import` makes one of what clients \
+                     have, `mcpgate add` begins one, or name yours with `--config FILE`";
+        return CliError::Usage(words.to_owned());
+    }
+    error.into()
+}
+
+/// The client's file, as it is.
+struct Target {
+    client: Client,
+    path: PathBuf,
+    /// Nothing if it is not there.
+    before: Option<String>,
+}
+
+impl Target {
+    fn of(install: &Install) -> Result<Self, CliError> {
+        let client = install.client;
+        let Facts {
+            user,
+            project,
+            name,
+            ..
+        } = client.facts();
+        let of_person = || user.and_then(|files| Machine::this().path(files));
+        let path = match (&install.file, install.project || user.is_none()) {
+            (Some(file), _) => file.clone(),
+            (None, true) => project.map(PathBuf::from).ok_or_else(|| {
+                CliError::Usage(format!("--project: {client} has no file for a project"))
+            })?,
+            (None, false) => of_person().ok_or_else(|| {
+                let words =
+                    format!("HOME is not set; name the file: mcpgate install {name} --file FILE");
+                CliError::Usage(words)
+            })?,
+        };
+        let before = match fs::read_to_string(&path) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(ConfigError::Unreadable(path, error).into()),
+        };
+        Ok(Self {
+            client,
+            path,
+            before,
+        })
+    }
+
+    fn put(&self, entry: &Node, install: &Install) -> Result<ExitCode, CliError> {
+        let before = self.before.as_deref().unwrap_or_default();
+        let changed = self
+            .client
+            .put(before, entry)
+            .map_err(|wrong| self.wrong(before, wrong))?;
+        let (client, path) = (self.client, self.path.display());
+        let Some(text) = self.said(changed, "add this")? else {
+            log::print(&format!(
+                "{client}: `{OURS}` stands in {path} already, and says the same"
+            ))?;
+            return Ok(ExitCode::SUCCESS);
+        };
+        if install.dry_run {
+            log::print(&format!(
+                "{path} would change so:\n{}",
+                difference(before, &text)
+            ))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let is_first = self.client.take_out(before) == Ok(Changed::Not);
+        if self.before.is_some() && is_first {
+            fs::copy(&self.path, self.backup()).map_err(|error| self.unwritten(&error))?;
+        }
+        replace(&self.path, &text).map_err(|error| self.unwritten(&error))?;
+        self.tell(install, is_first)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn tell(&self, install: &Install, is_first: bool) -> Result<(), CliError> {
+        let (client, path) = (self.client, self.path.display());
+        let facts = client.facts();
+        let words = if is_first { "stands" } else { "is new" };
+        log::print(&format!("{client}: `{OURS}` {words} in {path} now"))?;
+        if self.before.is_some() && is_first {
+            log::print(&format!("  as it was: {}", self.backup().display()))?;
+        }
+        let form = facts.form;
+        if let (Some(key), Variables::None) = (&install.key_env, form.variables) {
+            let words = format!(
+                "the value of {key} stands in it: {client} takes no variables into its file"
+            );
+            log::print(&format!("  {words}"))?;
+        } else if let Some(key) = &install.key_env {
+            log::print(&format!(
+                "  {client} needs the variable {key} in its own environment"
+            ))?;
+        }
+        let others = self.others();
+        if !others.is_empty() && install.url.is_none() {
+            let (count, names) = (others.len(), others.join(", "));
+            let noun = if count == 1 {
+                "server stands"
+            } else {
+                "servers stand"
+            };
+            let words = format!(
+                "{count} other {noun} there, too: {names}; `mcpgate import {}` takes over what is not ours yet",
+                facts.name
+            );
+            log::print(&format!("  {words}"))?;
+        }
+        let place = match (&install.file, install.project) {
+            (Some(file), _) => format!(" --file {}", file.display()),
+            (None, true) => " --project".to_owned(),
+            (None, false) => String::new(),
+        };
+        let words = format!("mcpgate install {}{place} --undo", facts.name);
+        log::print(&format!("  to take it out again: {words}"))?;
+        log::print(&format!("Next: {}", facts.reload))?;
+        Ok(())
+    }
+
+    /// The servers that stood there before.
+    fn others(&self) -> Vec<String> {
+        let before = self.before.as_deref().unwrap_or_default();
+        let taken = read::read(before, &self.path, &Machine::this());
+        let entries = taken.map(|taken| taken.entries).unwrap_or_default();
+        let others = entries
+            .into_iter()
+            .filter(|entry| entry.fate == read::Fate::Taken);
+        others.map(|entry| entry.written).collect()
+    }
+
+    fn undo(&self, dry_run: bool) -> Result<ExitCode, CliError> {
+        let before = self.before.as_deref().unwrap_or_default();
+        let changed = self
+            .client
+            .take_out(before)
+            .map_err(|wrong| self.wrong(before, wrong))?;
+        let (client, path) = (self.client, self.path.display());
+        let Some(text) = self.said(changed, "take this out")? else {
+            log::print(&format!("{client}: `{OURS}` does not stand in {path}"))?;
+            return Ok(ExitCode::SUCCESS);
+        };
+        let was = self.untouched();
+        let text = was.as_deref().unwrap_or(&text);
+        if dry_run {
+            log::print(&format!(
+                "{path} would change so:\n{}",
+                difference(before, text)
+            ))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        replace(&self.path, text).map_err(|error| self.unwritten(&error))?;
+        let words = match was.is_some() {
+            true => "is what it was",
+            false => "is without it, and keeps what else has changed",
+        };
+        // It is no backup of anything any more.
+        drop(fs::remove_file(self.backup()));
+        log::print(&format!(
+            "{client}: {path} {words}\nNext: {}",
+            client.facts().reload
+        ))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// What the file was, if nothing but our entry has come into it since.
+    fn untouched(&self) -> Option<String> {
+        let was = fs::read_to_string(self.backup()).ok()?;
+        let form = self.client.facts().form;
+        let before = self.before.as_deref()?;
+        let tree = Tree::parse(before, form.syntax).ok()?;
+        let ours = tree.root.get(form.servers)?.get(OURS)?;
+        let again = self.client.put(&was, ours).ok()?;
+        (again == Changed::Text(before.to_owned())).then_some(was)
+    }
+
+    fn backup(&self) -> PathBuf {
+        let mut name = self.path.file_name().unwrap_or_default().to_owned();
+        name.push(".before-mcpgate");
+        self.path.with_file_name(name)
+    }
+
+    /// The new text; nothing if there is nothing to change.
+    fn said(&self, changed: Changed, what: &str) -> Result<Option<String>, CliError> {
+        match changed {
+            Changed::Not => Ok(None),
+            Changed::Text(text) => Ok(Some(text)),
+            Changed::ByHand(lines) => Err(CliError::Answer(format!(
+                "{} is written in a way that is not changed by a program; {what} yourself:\n{}",
+                self.path.display(),
+                lines.trim_end()
+            ))),
+        }
+    }
+
+    fn wrong(&self, text: &str, wrong: Mistake) -> CliError {
+        config::misplaced(&self.path, text, wrong).into()
+    }
+
+    fn unwritten(&self, error: &io::Error) -> CliError {
+        CliError::Answer(format!("cannot write {}: {error}", self.path.display()))
+    }
+}
+
+/// The lines that change, with `-` and `+`.
+fn difference(before: &str, after: &str) -> String {
+    let (one, other): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    let mut pairs = one.iter().zip(&other);
+    let head = pairs
+        .by_ref()
+        .take_while(|(one, other)| one == other)
+        .count();
+    let most = one.len().min(other.len()) - head;
+    let pairs = one.iter().rev().zip(other.iter().rev());
+    let tail = pairs
+        .take(most)
+        .take_while(|(one, other)| one == other)
+        .count();
+    let part = |lines: &[&str], sign: &str| -> Vec<String> {
+        let inner = lines.iter().take(lines.len() - tail).skip(head);
+        inner.map(|line| format!("{sign} {line}")).collect()
+    };
+    [part(&one, "-"), part(&other, "+")].concat().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::difference;
+
+    #[test]
+    fn only_what_changes_is_shown() {
+        assert_eq!(difference("a\nb\nc\n", "a\nx\ny\nc\n"), "- b\n+ x\n+ y");
+        assert_eq!(difference("a\na\n", "a\na\na\n"), "+ a");
+        assert_eq!(difference("", "a\n"), "+ a");
+    }
+}
