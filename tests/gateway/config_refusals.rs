@@ -33,7 +33,7 @@ fn an_unknown_key_is_refused_with_the_nearest_one() {
 
 #[test]
 fn an_unknown_key_like_no_other_is_refused_with_all_that_are_known() {
-    assert_snapshot!(refusal("unknown_key_like_no_other"), @"unknown_key_like_no_other.toml:3:1: unknown key `colour` in [servers.files]; known keys: command, args, env, cwd, url, headers, transport, revision, scope, required, prefix, from, forward_headers, forward_authorization, caller_meta, timeout, timeout_total, connect_timeout, dial_timeout, breaker, max_in_flight, queue, queue_wait, check_interval, memory, cpu, open_files, user, group, stop_timeout, sandbox, start, idle_stop, max_instances, pool");
+    assert_snapshot!(refusal("unknown_key_like_no_other"), @"unknown_key_like_no_other.toml:3:1: unknown key `colour` in [servers.files]; known keys: command, args, env, cwd, url, headers, transport, revision, scope, disabled, required, prefix, from, forward_headers, forward_authorization, caller_meta, timeout, timeout_total, connect_timeout, dial_timeout, breaker, max_in_flight, queue, queue_wait, check_interval, memory, cpu, open_files, user, group, stop_timeout, sandbox, start, idle_stop, max_instances, pool");
 }
 
 #[test]
