@@ -116,6 +116,35 @@ impl Endpoint {
         Ok(Probe { known, scrapes })
     }
 
+    /// Looks at a request for what the gateway itself knows, such as who called what: for callers
+    /// whose role says so. Where nobody is asked who they are, for those who may read the numbers
+    /// without a key.
+    ///
+    /// # Errors
+    /// The answer to anybody else.
+    pub async fn overseer(
+        &self,
+        request: &Request<Incoming>,
+        peer: IpAddr,
+    ) -> Result<(), Box<Response<Body>>> {
+        let knock = Knock {
+            request,
+            peer,
+            extent: Extent::All,
+            plain: true,
+        };
+        let visit = self.meet(knock, &[Verb::GET, Verb::HEAD]).await?;
+        let policy = &self.pipeline().plan().policy;
+        let near = |address: IpAddr| address.is_loopback() || policy.scrapers.contains(address);
+        let asked = !policy.credentials.is_empty();
+        let may = policy.roles.oversees(&visit.caller)
+            && (asked || visit.caller.address.is_some_and(near));
+        match may {
+            true => Ok(()),
+            false => Err(Box::new(self.turned_away(&Refusal::NoAdmin, true))),
+        }
+    }
+
     /// Refuses somebody the numbers.
     pub fn unmeasured(&self) -> Response<Body> {
         self.turned_away(&Refusal::Scraper, true)

@@ -5,6 +5,8 @@
 //! POST /servers/NAME/restart|disable|enable    answers once it is done
 //! GET  /servers/NAME/logs?lines=N&follow=1     its last lines, and those that come
 //! POST /reload
+//! GET  /stats                                  what has been counted, and the last requests
+//! GET  /tools                                  the names of all tools, as clients see them
 //! ```
 
 use std::{io, pin::Pin, sync::Arc, time::Duration};
@@ -20,12 +22,12 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{logs, socket::Socket};
+use super::{logs, socket::Socket, stats};
 use crate::{
     accept::{body::Body, response::json},
     config,
     forward::{Server, State},
-    mcp::message,
+    mcp::{List, message},
     pipeline::Pipeline,
 };
 
@@ -134,6 +136,8 @@ impl Control {
         let steps: Vec<&str> = uri.path().trim_matches('/').split('/').collect();
         match (request.method(), steps.as_slice()) {
             (&Method::GET, ["servers"]) => self.servers(),
+            (&Method::GET, ["stats"]) => stats(&self.pipeline),
+            (&Method::GET, ["tools"]) => self.tools(),
             (&Method::GET, ["servers", name, "logs"]) => match self.find(name) {
                 Ok(server) => logs::answer(&server, uri.query(), &self.closing),
                 Err(words) => no(StatusCode::NOT_FOUND, &words),
@@ -145,7 +149,7 @@ impl Control {
                 }
             }
             (&Method::POST, ["reload"]) => self.reload().await,
-            (_, ["servers" | "reload"] | ["servers", _, _]) => {
+            (_, ["servers" | "reload" | "stats" | "tools"] | ["servers", _, _]) => {
                 let words = "this is not done with that method, or not to a server";
                 no(StatusCode::METHOD_NOT_ALLOWED, words)
             }
@@ -166,6 +170,12 @@ impl Control {
             servers: rows.collect(),
         };
         json(StatusCode::OK, message::json(&page).into())
+    }
+
+    fn tools(&self) -> Response<Body> {
+        let whole = self.pipeline.plan().views.whole().clone();
+        let names = message::json(&whole.names(List::Tools));
+        json(StatusCode::OK, format!(r#"{{"tools":{names}}}"#).into())
     }
 
     /// The server of that name, or the words for who mistook it.

@@ -4,6 +4,7 @@ mod control;
 mod health;
 mod logs;
 mod socket;
+mod stats;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -11,6 +12,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 pub use control::{Control, Reload, Reloading};
 pub use health::{health, probe};
 pub use socket::{Socket, SocketError, turn};
+pub use stats::stats;
 
 use crate::{
     accept::{body::Body, response::status},

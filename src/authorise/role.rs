@@ -66,6 +66,8 @@ pub struct Role {
     pub from: Networks,
     /// The views it is bound to; empty: it is bound to none.
     pub views: Vec<Arc<str>>,
+    /// Whether it may look at the gateway itself.
+    pub admin: bool,
 }
 
 impl Role {
@@ -106,6 +108,18 @@ impl Roles {
             let mut subjects = Subject::any_of(server.as_str()).into_iter();
             subjects.any(|subject| role.rules.leave_some(subject))
         })
+    }
+
+    /// Whether a caller may look at the gateway itself: in a role that says so, or where no role
+    /// says what anybody may do.
+    pub fn oversees(&self, caller: &Caller) -> bool {
+        let role = match &caller.standing {
+            // A key that only vouches for others has no role either.
+            Standing::Everything => return self.0.is_empty(),
+            Standing::Nothing(_) => return false,
+            Standing::Role(name) => self.0.get(name),
+        };
+        role.is_some_and(|role| role.admin) && self.admit(caller, &Extent::All).is_ok()
     }
 
     /// Whether a caller has a role that may be used from where it is, and where it came in.

@@ -28,6 +28,8 @@ pub struct RoleConfig {
     pub limits: Vec<LimitConfig>,
     /// The views it is bound to; empty: none.
     pub views: Vec<String>,
+    /// Whether it may look at the gateway itself (`/stats`). Not inherited.
+    pub admin: bool,
 }
 
 /// One `[views.<name>]` table: what is served under `/v/<name>/mcp` and `/v/<name>/sse`.

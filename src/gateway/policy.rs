@@ -45,6 +45,7 @@ pub(super) fn policy(config: &Config, tokens: Tokens, previous: Option<&Policy>)
             rules: Arc::new(rules(files, name)),
             from: role.from.clone(),
             views: role.views.iter().map(|view| view.as_str().into()).collect(),
+            admin: role.admin,
         };
         (name.clone(), role)
     })));

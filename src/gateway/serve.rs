@@ -215,6 +215,10 @@ impl Door {
                 }
             }
             ("/health" | "/metrics", _) => admin::not_allowed(),
+            ("/stats", _) => match Box::pin(self.endpoint.overseer(&request, peer)).await {
+                Ok(()) => admin::stats(&self.pipeline),
+                Err(refused) => *refused,
+            },
             _ => status(StatusCode::NOT_FOUND),
         }
     }

@@ -11,7 +11,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    Metrics,
+    Finished, Metrics,
     audit::{Audit, Entry, Refused, Slot, Subject},
     counted::ToolCall,
     health::is_of_server,
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     call::{Call, RoleName, ServerName, Target},
-    mcp::Part,
+    mcp::{Method, Part},
     refusal::Refusal,
 };
 
@@ -61,6 +61,8 @@ pub struct Record {
     /// The tool that is called, by its server's own name, once that is known.
     tool: Option<Arc<str>>,
     role: Option<RoleName>,
+    /// Who asks for what, once that is known.
+    asked: Option<(Arc<str>, Option<&'static str>)>,
     outcome: Outcome,
     bytes_in: u64,
     bytes_out: u64,
@@ -81,6 +83,7 @@ impl Record {
             server: None,
             tool: None,
             role: None,
+            asked: None,
             outcome: Outcome::Cancelled,
             bytes_in: 0,
             bytes_out: 0,
@@ -100,7 +103,9 @@ impl Record {
     /// When it is, cannot be recorded, and has to be.
     pub fn call(&mut self, call: &Call, audit: Option<&Arc<Audit>>) -> Result<(), Refusal> {
         tracing::trace!(request = %self.id, what = %call.target, "called");
-        self.role = call.visit.caller.standing.role().cloned();
+        let caller = &call.visit.caller;
+        self.role = caller.standing.role().cloned();
+        self.asked = Some((caller.name.clone(), call.frame.method().map(Method::name)));
         self.bytes_in = call.frame.bytes().len() as u64;
         let Some(audit) = audit.filter(|_| is_for_a_server(&call.target)) else {
             return Ok(());
@@ -250,22 +255,33 @@ impl Drop for Record {
             });
         }
         // Handed on rather than cloned: this is on the way of every call.
-        let server = match (self.server.take(), self.tool.take()) {
+        let (server, tool) = match (self.server.take(), self.tool.take()) {
             (Some(server), Some(tool)) => {
                 let role = self.role.take();
                 let call = ToolCall { server, tool, role };
                 let counted = &self.metrics.counted;
                 counted.tool_called(&call, self.outcome, elapsed);
-                Some(call.server)
+                (Some(call.server), Some(call.tool))
             }
-            (server, _) => server,
+            found => found,
         };
         if let Some((slot, mut entry)) = self.audit.take() {
-            entry.server = server;
+            entry.server.clone_from(&server);
             entry.outcome = self.outcome;
             entry.duration = elapsed;
             entry.bytes_out = self.bytes_out;
             slot.write(&entry);
+        }
+        if let Some((caller, method)) = self.asked.take() {
+            self.metrics.recent.add(Finished {
+                ended: self.started + elapsed,
+                duration: elapsed,
+                caller,
+                method,
+                server,
+                tool,
+                outcome: self.outcome,
+            });
         }
     }
 }

@@ -48,6 +48,7 @@ impl Refusal {
             | Self::SignIns(_)
             | Self::Address
             | Self::Scraper
+            | Self::NoAdmin
             | Self::NoRole(_)
             | Self::Limited { .. }
             | Self::Unrecorded
@@ -81,7 +82,9 @@ impl Refusal {
                 | Stage::Forward => StatusCode::BAD_REQUEST,
             },
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Foreign { .. } | Self::Address | Self::Scraper => StatusCode::FORBIDDEN,
+            Self::Foreign { .. } | Self::Address | Self::Scraper | Self::NoAdmin => {
+                StatusCode::FORBIDDEN
+            }
             Self::SignIns(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::SessionUnknown | Self::NoPath => StatusCode::NOT_FOUND,
             Self::Overfull | Self::SessionsFull | Self::SessionsOfCaller => {
@@ -172,6 +175,7 @@ impl Refusal {
             | Self::SignIns(_)
             | Self::Address
             | Self::Scraper
+            | Self::NoAdmin
             | Self::NoRole(_)
             | Self::Condition(..)
             | Self::Unrecorded => None,

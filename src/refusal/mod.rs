@@ -71,6 +71,12 @@ pub enum Refusal {
         "/metrics is for those who show a key, and for the addresses in [gateway] metrics_from"
     )]
     Scraper,
+    /// Somebody who may not look at the gateway itself.
+    #[error(
+        "/stats is for roles with `admin = true` ([roles.*]); where nobody is asked who they are, \
+         for this machine and the addresses in [gateway] metrics_from"
+    )]
+    NoAdmin,
     /// The caller has no role, or may not use it from where it is.
     #[error("{0}")]
     NoRole(Arc<str>),

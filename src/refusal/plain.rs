@@ -23,6 +23,7 @@ impl Refusal {
             Self::Foreign { .. }
             | Self::Address
             | Self::Scraper
+            | Self::NoAdmin
             | Self::NoRole(_)
             | Self::Forbidden(..)
             | Self::Condition(..) => StatusCode::FORBIDDEN,

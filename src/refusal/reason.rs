@@ -73,6 +73,8 @@ reasons! {
     Unauthenticated = "unauthenticated" at Authenticate,
     /// Too many bad credentials from one address.
     SignIns = "sign_ins" at Authenticate,
+    /// Who may not look at the gateway itself.
+    NoAdmin = "no_admin" at Authorise,
     /// No role.
     NoRole = "no_role" at Authorise,
     /// No rule allows it.
@@ -167,6 +169,7 @@ impl Refusal {
             Self::SignIns(_) => Reason::SignIns,
             Self::Address => Reason::Address,
             Self::Scraper => Reason::Scraper,
+            Self::NoAdmin => Reason::NoAdmin,
             Self::NoRole(_) => Reason::NoRole,
             Self::Forbidden(..) => Reason::Forbidden,
             Self::Condition(..) => Reason::Condition,

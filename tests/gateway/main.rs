@@ -109,6 +109,7 @@ mod stateless_front;
 mod stateless_headers;
 mod stateless_listen;
 mod stateless_resources;
+mod stats;
 mod stdio_calls;
 mod stdio_cancel;
 mod stdio_client;

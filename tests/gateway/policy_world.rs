@@ -150,6 +150,7 @@ impl World {
             rules: Arc::new(Rules::new(self.allow.clone(), self.deny.clone())),
             from: Default::default(),
             views: Vec::new(),
+            admin: false,
         };
         Roles::new([(role(), role_itself)])
     }

@@ -48,6 +48,14 @@ impl PolicyConfig {
         if let Some(anonymous) = &self.anonymous {
             let known = self.known(&anonymous.role);
             known.map_err(|fault| fault.under(["anonymous", "role"]))?;
+            if self
+                .roles
+                .get(&anonymous.role)
+                .is_some_and(|role| role.admin)
+            {
+                let message = "a role with `admin = true` shows who calls what: not to strangers";
+                return Err(Fault::at(["anonymous", "role"], message));
+            }
         }
         Ok(())
     }

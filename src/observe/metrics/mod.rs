@@ -37,7 +37,10 @@ pub(super) use table::{
     RELOADS, SIGN_INS, SPANS, SPANS_DROPPED, TOOL_DURATION, TOOLS,
 };
 
-use super::{Counted, Outcome, health::Health, reloads::Reloads, trace::SpanCounters};
+use super::{
+    Counted, Outcome, health::Health, recent::Recent, reloads::Reloads, tally::Tally,
+    trace::SpanCounters,
+};
 use crate::{
     call::ServerName,
     map::{Map, Table},
@@ -65,6 +68,8 @@ pub struct Metrics {
     pub reloads: Reloads,
     /// Spans.
     pub spans: SpanCounters,
+    /// The last requests.
+    pub recent: Recent,
     servers: Table<ServerName, Health>,
     connected: Counter,
     turned_away: [Counter; DOORS.len()],
@@ -110,6 +115,7 @@ impl Metrics {
             counted: Counted::new(recorder.clone(), config.max_tools),
             reloads: Reloads::new(),
             spans: SpanCounters::new(),
+            recent: Recent::default(),
             servers: health.collect(),
             connected: table::CONNECTED.counter(&[]),
             turned_away: DOORS.map(|setting| table::TURNED_AWAY.counter(&[setting])),
@@ -246,6 +252,11 @@ impl Metrics {
         self.joined.iter().for_each(|calls| add(&calls));
         let mean = (count > 0).then(|| sum / count as f64)?;
         Duration::try_from_secs_f64(mean).ok()
+    }
+
+    /// What has been counted so far.
+    pub fn tally(&self) -> Tally {
+        Tally::read(&self.render(&Look::default()))
     }
 
     /// Time since the start.

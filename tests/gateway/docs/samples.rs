@@ -82,6 +82,7 @@ fn of_policies() -> Vec<Sample> {
         (Refusal::SignIns(SECOND), &["gateway.failed_sign_ins"]),
         (Refusal::Address, &["gateway.allowed_ips"]),
         (Refusal::Scraper, &["gateway.metrics_from"]),
+        (Refusal::NoAdmin, &["roles.admin", "gateway.metrics_from"]),
         (
             Refusal::NoRole("the header X-User-Role is missing or empty".into()),
             &[
