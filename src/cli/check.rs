@@ -118,7 +118,7 @@ pub(super) fn table(rows: &[Vec<String>]) -> String {
     let width = |column| {
         rows.iter()
             .filter_map(|row: &Vec<String>| row.get(column))
-            .map(String::len)
+            .map(|cell: &String| cell.chars().count())
             .max()
     };
     let widths: Vec<usize> = (0..columns)

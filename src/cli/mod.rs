@@ -1,5 +1,6 @@
 //! The command line.
 
+mod aid;
 mod call;
 mod check;
 mod client;
@@ -16,6 +17,7 @@ mod operate;
 mod options;
 mod quick;
 mod serve;
+mod top;
 mod trust;
 
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf, process::ExitCode};
@@ -131,6 +133,8 @@ enum Command {
     Operate(operate::Operation),
     #[command(flatten)]
     Connect(connect::Connection),
+    #[command(flatten)]
+    Aid(aid::Aid),
     /// Make an API key and the table that goes into policies/*.toml
     #[command(after_help = "Example: mcpgate hash-key alice --role analyst >> policies/keys.toml")]
     HashKey {
@@ -227,6 +231,7 @@ impl Cli {
             | Command::Explain { .. }
             | Command::List { .. }
             | Command::Operate(_)
+            | Command::Aid(_)
             | Command::Call { .. } => "error",
             Command::Connect(_)
             | Command::HashKey { .. }
@@ -280,6 +285,7 @@ impl Cli {
             }
             Command::Operate(operation) => operate::run(operation, &self.options).await,
             Command::Connect(connection) => connect::run(connection, &self.options),
+            Command::Aid(aid) => aid::run(aid, &self.options).await,
             Command::HashKey { holder } => hash_key::run(&holder),
             Command::Example { http } => example_server::run(http).await,
             Command::Launch { setup, program } => Ok(setup.run(&program)),

@@ -3,6 +3,7 @@
 mod commands;
 mod hand;
 mod socket;
+mod top;
 
 use std::{path::PathBuf, process::Stdio};
 
