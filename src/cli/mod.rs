@@ -10,6 +10,7 @@ mod example_server;
 mod explain;
 mod hash_key;
 mod health;
+mod init;
 mod launch;
 mod list;
 mod log;

@@ -1,5 +1,7 @@
 //! What every command can be told: which files it reads, or which gateway it asks instead.
 
+use std::path::Path;
+
 use super::{CliError, Options, Remote, launch};
 use crate::{
     call::ServerName,
@@ -20,6 +22,17 @@ impl Options {
             Ok(config.launched_through(&launch::launcher()))
         };
         Ok(Source::new(self.paths()?, read))
+    }
+
+    /// The same, with these files.
+    pub(super) fn named(&self, config: &Path, policies: &Path) -> Self {
+        Self {
+            config: Some(config.to_owned()),
+            // A folder that is not there may be so only where nobody names it.
+            policies: policies.exists().then(|| policies.to_owned()),
+            log_level: self.log_level.clone(),
+            log_format: self.log_format,
+        }
     }
 
     pub(super) fn load(&self) -> Result<Config, CliError> {

@@ -40,6 +40,7 @@ mod headers_upstream_passed;
 mod health;
 mod hostile;
 mod ids_never_cross;
+mod init;
 mod launcher;
 mod layers;
 mod librechat;
