@@ -1,10 +1,10 @@
-//! What helps the person at the terminal: `init`, `top`.
+//! What helps the person at the terminal: `init`, `doctor`, `top`.
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{CliError, Options, init, top};
+use super::{CliError, Options, doctor, init, top};
 
 /// What somebody at a terminal can want.
 #[derive(Debug, Subcommand)]
@@ -22,11 +22,17 @@ pub(super) enum Aid {
                       Example: mcpgate top --url https://gate.lan --key mcpg_…"
     )]
     Top(top::Watch),
+    /// Look for what is known to go wrong: config, port, secrets, programs, servers, clients' limits
+    #[command(
+        after_help = "Exit codes: 0 nothing that does not work (warnings may be) · 1 a problem was found"
+    )]
+    Doctor(doctor::Doctor),
 }
 
 pub(super) async fn run(aid: Aid, options: &Options) -> Result<ExitCode, CliError> {
     match aid {
         Aid::Init(init) => init::run(init, options),
+        Aid::Doctor(doctor) => Box::pin(doctor::run(doctor, options)).await,
         Aid::Top(watch) => Box::pin(top::run(watch, options)).await,
     }
 }

@@ -27,7 +27,7 @@ use crate::{
 const OF_SERVICE: &str = "/run/mcpgate/mcpgate.sock";
 
 /// Where the running gateway is.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct At {
     /// The control socket of the running gateway [default: `control_socket` of the config file,
     /// else mcpgate.sock in $RUNTIME_DIRECTORY or $XDG_RUNTIME_DIR, else /run/mcpgate/mcpgate.sock]
@@ -105,6 +105,11 @@ impl Control {
     /// As for [`Control::ask`].
     pub(super) async fn told(&self, verb: Method, path: &str) -> Result<String, CliError> {
         text(self.ask(verb, path).await?).await
+    }
+
+    /// Whether there is something where it would be.
+    pub(super) fn is_there(&self) -> bool {
+        self.path.exists()
     }
 
     fn unanswered(&self, error: &std::io::Error) -> CliError {

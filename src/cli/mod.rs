@@ -6,6 +6,7 @@ mod check;
 mod client;
 mod connect;
 mod control;
+mod doctor;
 mod example_server;
 mod explain;
 mod hash_key;

@@ -29,6 +29,7 @@ mod config_shipped;
 mod cors;
 mod crowded;
 mod docs;
+mod doctor;
 mod door;
 mod example_librechat;
 mod frame_extremes;
