@@ -15,6 +15,7 @@ mod init;
 mod launch;
 mod list;
 mod log;
+mod manual;
 mod operate;
 mod options;
 mod quick;

@@ -49,6 +49,7 @@ mod list_changed;
 mod lists;
 mod liveness;
 mod lossless;
+mod manual;
 mod metrics;
 mod metrics_page;
 mod naming_properties;
