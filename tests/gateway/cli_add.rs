@@ -121,8 +121,8 @@ async fn what_the_loader_would_refuse_changes_nothing() {
             "`command` in [servers.x]: one program, without its arguments",
         ),
         (
-            &["remove", "exampel"],
-            "there is no [servers.exampel]; did you mean `example`?",
+            &["remove", "examples"],
+            "there is no [servers.examples]; did you mean `example`?",
         ),
     ] {
         let folder = folder(EXAMPLE);

@@ -17,6 +17,7 @@ mod cli;
 mod cli_add;
 mod cli_explain;
 mod cli_import;
+mod cli_import_files;
 mod cli_install;
 mod cli_quick;
 mod cli_remote;

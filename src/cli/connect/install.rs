@@ -4,7 +4,11 @@ use std::{fs, io, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 
-use super::super::{CliError, Options, log};
+use super::{
+    super::{CliError, Options, log},
+    difference::difference,
+    sources,
+};
 use crate::{
     clients::{
         Client, Facts, Machine, OURS, Variables,
@@ -19,7 +23,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub(in super::super) struct Install {
     /// claude-desktop, claude-code, cursor, vscode, windsurf, zed or librechat
-    #[arg(value_parser = client)]
+    #[arg(value_parser = sources::client)]
     client: Client,
     /// Have it connect to a gateway that runs, instead of launching one
     #[arg(long, value_name = "URL", conflicts_with = "undo")]
@@ -39,16 +43,6 @@ pub(in super::super) struct Install {
     /// Take our entry out again
     #[arg(long)]
     undo: bool,
-}
-
-fn client(word: &str) -> Result<Client, String> {
-    Client::named(word).ok_or_else(|| {
-        let names: Vec<&str> = Client::ALL
-            .iter()
-            .map(|client| client.facts().name)
-            .collect();
-        format!("known clients: {}", names.join(", "))
-    })
 }
 
 pub(super) fn run(install: &Install, options: &Options) -> Result<ExitCode, CliError> {
@@ -158,11 +152,7 @@ impl Target {
             return Ok(ExitCode::SUCCESS);
         };
         if install.dry_run {
-            log::print(&format!(
-                "{path} would change so:\n{}",
-                difference(before, &text)
-            ))?;
-            return Ok(ExitCode::SUCCESS);
+            return self.show(&text);
         }
         let is_first = self.client.take_out(before) == Ok(Changed::Not);
         if self.before.is_some() && is_first {
@@ -242,11 +232,7 @@ impl Target {
         let was = self.untouched();
         let text = was.as_deref().unwrap_or(&text);
         if dry_run {
-            log::print(&format!(
-                "{path} would change so:\n{}",
-                difference(before, text)
-            ))?;
-            return Ok(ExitCode::SUCCESS);
+            return self.show(text);
         }
         replace(&self.path, text).map_err(|error| self.unwritten(&error))?;
         let words = match was.is_some() {
@@ -271,6 +257,13 @@ impl Target {
         let ours = tree.root.get(form.servers)?.get(OURS)?;
         let again = self.client.put(&was, ours).ok()?;
         (again == Changed::Text(before.to_owned())).then_some(was)
+    }
+
+    fn show(&self, text: &str) -> Result<ExitCode, CliError> {
+        let change = difference(self.before.as_deref().unwrap_or_default(), text);
+        let path = self.path.display();
+        log::print(&format!("{path} would change so:\n{change}"))?;
+        Ok(ExitCode::SUCCESS)
     }
 
     fn backup(&self) -> PathBuf {
@@ -298,38 +291,5 @@ impl Target {
 
     fn unwritten(&self, error: &io::Error) -> CliError {
         CliError::Answer(format!("cannot write {}: {error}", self.path.display()))
-    }
-}
-
-/// The lines that change, with `-` and `+`.
-fn difference(before: &str, after: &str) -> String {
-    let (one, other): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
-    let mut pairs = one.iter().zip(&other);
-    let head = pairs
-        .by_ref()
-        .take_while(|(one, other)| one == other)
-        .count();
-    let most = one.len().min(other.len()) - head;
-    let pairs = one.iter().rev().zip(other.iter().rev());
-    let tail = pairs
-        .take(most)
-        .take_while(|(one, other)| one == other)
-        .count();
-    let part = |lines: &[&str], sign: &str| -> Vec<String> {
-        let inner = lines.iter().take(lines.len() - tail).skip(head);
-        inner.map(|line| format!("{sign} {line}")).collect()
-    };
-    [part(&one, "-"), part(&other, "+")].concat().join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::difference;
-
-    #[test]
-    fn only_what_changes_is_shown() {
-        assert_eq!(difference("a\nb\nc\n", "a\nx\ny\nc\n"), "- b\n+ x\n+ y");
-        assert_eq!(difference("a\na\n", "a\na\na\n"), "+ a");
-        assert_eq!(difference("", "a\n"), "+ a");
     }
 }

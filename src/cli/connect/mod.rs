@@ -2,6 +2,7 @@
 //! (`install`).
 
 mod add;
+mod difference;
 mod import;
 mod install;
 mod report;

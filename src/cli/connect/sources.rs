@@ -51,6 +51,20 @@ pub(super) fn found(machine: &Machine<'_>) -> Result<Vec<Source>, CliError> {
     }
 }
 
+/// The client of that name.
+///
+/// # Errors
+/// When there is none; the words have all.
+pub(super) fn client(word: &str) -> Result<Client, String> {
+    Client::named(word).ok_or_else(|| {
+        let names: Vec<&str> = Client::ALL
+            .iter()
+            .map(|client| client.facts().name)
+            .collect();
+        format!("known clients: {}", names.join(", "))
+    })
+}
+
 fn of_client(client: Client, machine: &Machine<'_>) -> Result<Vec<Source>, CliError> {
     let sources = existing(client, machine);
     if sources.is_empty() {
