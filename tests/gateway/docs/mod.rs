@@ -51,9 +51,7 @@ macro_rules! walked {
 }
 
 walked! {
-    what_the_first_page_says_works: "README.md",
     what_is_said_of_endpoints_works: "docs/ENDPOINTS.md",
-    what_the_operators_page_says_works: "docs/OPERATIONS.md",
     what_troubleshooting_says_works: "docs/TROUBLESHOOTING.md",
     what_the_page_of_metrics_says_works: "docs/METRICS.md",
     what_the_example_behind_nginx_says_works: "examples/behind-nginx/README.md",

@@ -4,7 +4,18 @@
 use super::{markdown::Page, walk::World};
 
 /// The pages that are walked here.
-pub(super) const WALKED: &[&str] = &["docs/DESKTOP.md", "docs/TEAM.md", "docs/LIBRECHAT.md"];
+pub(super) const WALKED: &[&str] = &[
+    "README.md",
+    "docs/DESKTOP.md",
+    "docs/LIBRECHAT.md",
+    "docs/OPERATIONS.md",
+    "docs/TEAM.md",
+];
+
+#[test]
+fn whoever_reads_the_first_page_has_a_gateway_that_answers() {
+    World::new().walk(&Page::read("README.md"), "checkout", "");
+}
 
 #[test]
 fn the_developer_with_a_desktop_client_comes_from_an_empty_folder_to_an_answered_call() {
@@ -51,4 +62,20 @@ fn the_administrator_of_a_lan_comes_from_an_empty_folder_to_an_answered_call() {
 #[test]
 fn the_company_with_librechat_comes_to_calls_that_each_user_may_make() {
     World::new().walk(&Page::read("docs/LIBRECHAT.md"), "checkout", "");
+}
+
+#[test]
+fn who_looks_at_grafana_has_the_numbers_with_a_key() {
+    let world = World::new();
+    // What Prometheus asks.
+    let then = "
+        export KEY=mcpg_for_trying_this_page_and_nothing_else
+        curl -sf -H \"Authorization: Bearer $KEY\" http://127.0.0.1:8765/metrics";
+    world.walk(&Page::read("docs/OPERATIONS.md"), "checkout", then);
+
+    let said = world.said("then");
+    let called = r#"mcp_tool_calls_total{tool_name="add",server="example""#;
+    for words in ["mcp_uptime_seconds ", called] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
 }
