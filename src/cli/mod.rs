@@ -166,13 +166,7 @@ struct Remote {
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// The API key to show there
-    #[arg(
-        long,
-        value_name = "KEY",
-        env = "MCPGATE_KEY",
-        hide_env_values = true,
-        requires = "url"
-    )]
+    #[arg(long, value_name = "KEY", env = "MCPGATE_KEY", hide_env_values = true)]
     key: Option<String>,
     #[command(flatten)]
     trust: TrustArgs,

@@ -118,3 +118,16 @@ async fn hash_key_writes_a_table_that_can_be_appended_whatever_the_name() {
         assert!(err.contains("1 to 64 letters"), "{err}");
     }
 }
+
+#[tokio::test]
+async fn a_key_in_the_environment_is_for_another_gateway_and_in_nobodys_way() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("servers.toml"), EXAMPLE).unwrap();
+    let mut command = program(folder.path());
+    command.arg("list").env("MCPGATE_KEY", "mcpg_of_another");
+
+    let (code, out, err) = seen(&soon("list", command.output()).await.unwrap());
+
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert!(out.contains("example__add"), "{out}");
+}
