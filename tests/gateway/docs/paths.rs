@@ -24,7 +24,7 @@ fn the_developer_with_a_desktop_client_comes_from_an_empty_folder_to_an_answered
     let then = r#"
         call='{"path": "'$HOME'/Documents/todo.txt"}'
         client ~/.config/Claude/claude_desktop_config.json mcpServers files__read_text_file "$call"
-        client project/.vscode/mcp.json servers time__get_current_time '{"timezone": "UTC"}'"#;
+        client ~/.cursor/mcp.json mcpServers time__get_current_time '{"timezone": "UTC"}'"#;
     world.walk(&Page::read("docs/DESKTOP.md"), "home", then);
 
     let said = world.said("then");
