@@ -4,7 +4,26 @@ use std::io::{IsTerminal, Write};
 
 use tracing_subscriber::EnvFilter;
 
-use super::{CliError, Format};
+use super::{CliError, Command, Format};
+
+impl Command {
+    /// How much is logged unless it is said.
+    pub(super) const fn level(&self) -> &'static str {
+        match self {
+            Self::Serve { .. } | Self::Stdio { .. } => "info",
+            Self::Check
+            | Self::Explain { .. }
+            | Self::List { .. }
+            | Self::Operate(_)
+            | Self::Aid(_)
+            | Self::Call { .. } => "error",
+            Self::Connect(_)
+            | Self::HashKey { .. }
+            | Self::Example { .. }
+            | Self::Launch { .. } => "warn",
+        }
+    }
+}
 
 /// Starts to log. `level` is a level, or a list of `module=level`.
 ///

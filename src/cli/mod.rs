@@ -222,21 +222,11 @@ impl Cli {
     /// # Errors
     /// When it cannot do its work.
     pub async fn run(self, handed: ListenFd) -> Result<ExitCode, CliError> {
-        let quiet = match self.command {
-            Command::Serve { .. } | Command::Stdio { .. } => "info",
-            Command::Check
-            | Command::Explain { .. }
-            | Command::List { .. }
-            | Command::Operate(_)
-            | Command::Aid(_)
-            | Command::Call { .. } => "error",
-            Command::Connect(_)
-            | Command::HashKey { .. }
-            | Command::Example { .. }
-            | Command::Launch { .. } => "warn",
-        };
         log::start(
-            self.options.log_level.as_deref().unwrap_or(quiet),
+            self.options
+                .log_level
+                .as_deref()
+                .unwrap_or(self.command.level()),
             self.options.log_format,
         )?;
         match self.command {
