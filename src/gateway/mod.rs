@@ -16,6 +16,7 @@ mod serve;
 mod state;
 mod status;
 mod supposed;
+mod sweep;
 pub mod systemd;
 mod timers;
 mod tls;
@@ -38,9 +39,8 @@ pub use tls::{ClientAuth, Material, Soundness, TlsConfig, pem};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
-    time::{MissedTickBehavior, interval, timeout},
+    time::timeout,
 };
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     accept,
@@ -53,11 +53,10 @@ use crate::{
     start::Start,
 };
 use keepers::Keepers;
+use sweep::sweep;
 use wishes::Keeping;
 use workers::Workers;
 
-/// How often idle sessions are looked for and metrics are folded.
-const SWEEP: Duration = Duration::from_secs(5);
 /// How long the servers may take to stop at the end, and then the audit log.
 const STOP: Duration = Duration::from_secs(10);
 
@@ -278,27 +277,5 @@ fn naming(config: &GatewayConfig) -> Naming {
     Naming {
         portable: config.names == Names::Portable,
         budget: config.name_budget,
-    }
-}
-
-/// Ends idle sessions, and keeps the metrics' memory small.
-async fn sweep(pipeline: Arc<Pipeline>, stop: CancellationToken) {
-    let mut ticks = interval(SWEEP);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            gone = pipeline.sessions.gone() => {
-                gone.iter().for_each(|session| pipeline.take_leave(session));
-                continue;
-            }
-            () = stop.cancelled() => return,
-        }
-        for session in pipeline.sessions.expired() {
-            tracing::info!(caller = %session.identity(), "session ended: idle");
-            pipeline.end(session.id());
-        }
-        pipeline.sweep();
-        pipeline.metrics.upkeep();
     }
 }

@@ -2,6 +2,7 @@
 
 mod census;
 mod ended;
+mod id;
 mod lasting;
 mod outbox;
 mod room;
@@ -24,10 +25,11 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 pub use census::Census;
+pub use id::random_id;
 pub use outbox::{Outbox, Reader};
 pub use sealed::{LIFE, Sealed};
 pub use subscriptions::Subscriptions;
-pub use table::{Found, Sessions, random_id};
+pub use table::{Found, Sessions};
 pub use trail::{EventId, PATIENCE, Trail};
 pub use wishes::{Mark, Wish, Wishes, mark};
 

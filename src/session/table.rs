@@ -14,6 +14,7 @@ use super::{
     Filter, Session,
     census::{Tally, way},
     ended::Ended,
+    id::random_id,
     room::Room,
     wishes::{Before, Wish},
 };
@@ -291,15 +292,4 @@ fn brief(capabilities: &str, info: &str) -> Result<(), Refusal> {
             "`capabilities` and `clientInfo` are longer than 64 KiB",
         )),
     }
-}
-
-/// 128 random bits in hexadecimal; nothing when the system has no randomness.
-pub fn random_id() -> Option<Arc<str>> {
-    let mut bits = [0; 16];
-    getrandom::fill(&mut bits).ok()?;
-    let mut id = String::with_capacity(32);
-    for byte in bits {
-        write!(id, "{byte:02x}").ok()?;
-    }
-    Some(id.into())
 }
