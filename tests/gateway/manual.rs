@@ -39,8 +39,12 @@ async fn every_shell_learns_all_commands_and_none_that_is_hidden() {
         for command in &commands {
             assert!(script.contains(command.as_str()), "{shell}: {command}");
         }
-        let mut words = script.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-        assert!(!words.any(|word| word == "launch"), "{shell}");
+        // By its name as a function, or by what it is said to do: others may say "launch", too.
+        let hidden = ["__launch", "What servers are launched through"];
+        assert!(
+            hidden.iter().all(|words| !script.contains(words)),
+            "{shell}"
+        );
     }
 }
 
