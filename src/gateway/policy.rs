@@ -106,11 +106,22 @@ fn credentials(config: &Config, tokens: Tokens, previous: Option<&Policy>) -> Cr
     };
     Credentials {
         certificates: ClientCertificates::new(&files.certificates, authorities),
-        keys: ApiKeys::new(&files.keys),
+        keys: ApiKeys::new(&files.keys, &roleless(files)),
         tokens,
         trusted: files.trusted_headers.as_ref().and_then(TrustedHeaders::new),
         roles: files.roles.keys().cloned().collect(),
         anonymous: standing.map(anonymous),
+    }
+}
+
+/// What the holder of a key may do that names no role. Where there are roles, it is that of a trusted
+/// peer (the loader sees to that), who may do nothing in its own name.
+fn roleless(files: &PolicyConfig) -> Standing {
+    match files.roles.is_empty() {
+        true => Standing::Everything,
+        false => {
+            Standing::Nothing("its key has no `role`, and no header says for whom it asks".into())
+        }
     }
 }
 

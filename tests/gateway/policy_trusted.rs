@@ -120,6 +120,21 @@ async fn a_role_that_is_none_here_is_refused_with_words_that_say_so() {
 }
 
 #[tokio::test]
+async fn a_peers_key_without_a_role_may_do_nothing_in_its_own_name() {
+    let server = HttpServer::with_tools(&["read"]).await;
+    let trusted = format!("[trusted_headers]\n{WITH_KEY}\n");
+    let policy = [key("chat", "").as_str(), ROLES, &trusted].concat();
+    let gateway = Gateway::with_policy(&server.table("files"), &policy).await;
+    gateway.settled().await;
+
+    let reply = opens(&gateway.client().holding("chat")).await;
+
+    let words = "its key has no `role`, and no header says for whom it asks";
+    assert_eq!(reply.error(), (-32000, words.to_owned()));
+    assert_eq!(sees(chat(&gateway, "ADMIN", "u")).await, Some(1));
+}
+
+#[tokio::test]
 async fn headers_that_stand_twice_or_are_no_text_count_as_no_role() {
     let (_server, gateway) = under(WITH_KEY).await;
     for (name, value, words) in [

@@ -119,12 +119,12 @@ struct Key {
 }
 
 impl ApiKeys {
-    /// The keys of a configuration.
-    pub fn new(keys: &IndexMap<KeyName, KeyConfig>) -> Self {
+    /// The keys of a configuration. One that names no role may do this.
+    pub fn new(keys: &IndexMap<KeyName, KeyConfig>, roleless: &Standing) -> Self {
         let key = |(name, key): (&KeyName, &KeyConfig)| {
             let standing = match &key.role {
                 Some(role) => Standing::Role(role.clone()),
-                None => Standing::Everything,
+                None => roleless.clone(),
             };
             let holder = key.caller.as_ref().unwrap_or(name).clone();
             let id = Some(holder.as_str().into());

@@ -8,7 +8,7 @@ fn keys(tables: &str) -> ApiKeys {
         .fold(tables.to_owned(), |text, key| {
             text.replace(&format!("<{key}>"), &format!("hash = '{}'", hash_of(key)))
         });
-    ApiKeys::new(&toml::from_str(&tables).unwrap())
+    ApiKeys::new(&toml::from_str(&tables).unwrap(), &Standing::Everything)
 }
 
 fn holder(keys: &ApiKeys, key: &str) -> Result<String, KeyFault> {
