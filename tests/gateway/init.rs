@@ -51,7 +51,7 @@ async fn with_yes_it_asks_nothing_and_what_it_writes_works_at_once() {
 
     assert_eq!((code, err.as_str()), (Some(0), ""));
     assert!(
-        out.contains("servers.toml") && out.contains("mcpgate stdio"),
+        out.contains("servers.toml") && out.contains("mcpgate install"),
         "{out}"
     );
     assert!(

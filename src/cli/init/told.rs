@@ -17,7 +17,7 @@ pub(super) fn written(files: &[File], key: Option<&str>, answers: &Answers) -> S
     text += "\nNext:\n  mcpgate check     connects to each server, and says what is wrong\n";
     match answers.users {
         Users::Me => {
-            text += "  mcpgate stdio     is the command for Claude Desktop, Cursor and the like\n"
+            text += "  mcpgate install   puts it into Claude Desktop, Cursor, VS Code …: `mcpgate install cursor`\n"
         }
         Users::Network | Users::Chat => {}
     }
