@@ -111,7 +111,7 @@ impl Endpoint {
                     .identify(&plan, address, (headers, certificate))
                     .await
                     .is_ok());
-        let near = address.is_loopback() || plan.policy.scrapers.contains(address);
+        let near = plan.policy.measures(address);
         let scrapes = known || (sound && near);
         Ok(Probe { known, scrapes })
     }
@@ -135,10 +135,13 @@ impl Endpoint {
         };
         let visit = self.meet(knock, &[Verb::GET, Verb::HEAD]).await?;
         let policy = &self.pipeline().plan().policy;
-        let near = |address: IpAddr| address.is_loopback() || policy.scrapers.contains(address);
         let asked = !policy.credentials.is_empty();
         let may = policy.roles.oversees(&visit.caller)
-            && (asked || visit.caller.address.is_some_and(near));
+            && (asked
+                || visit
+                    .caller
+                    .address
+                    .is_some_and(|from| policy.measures(from)));
         match may {
             true => Ok(()),
             false => Err(Box::new(self.turned_away(&Refusal::NoAdmin, true))),

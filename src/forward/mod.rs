@@ -77,7 +77,7 @@ pub use size::Size;
 pub use state::ReplicaState;
 pub use urls::Urls;
 pub use wire::Trust;
-pub(crate) use wire::{chain, tls};
+pub(crate) use wire::{Plain, chain, client, tls};
 
 use crate::{
     call::{Client, Level},

@@ -5,7 +5,11 @@ use std::{error::Error, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::Uri;
 use http_body_util::{BodyExt, Limited};
-use hyper_rustls::ConfigBuilderExt;
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
 use rustls::{ClientConfig, RootCertStore};
 use tokio_util::task::TaskTracker;
 
@@ -120,6 +124,31 @@ pub(crate) fn tls(needed: bool) -> std::io::Result<ClientConfig> {
             .with_no_client_auth(),
     })
 }
+
+/// A client for what is asked now and then and is no MCP. Redirects are not followed.
+///
+/// # Errors
+/// When this machine trusts nobody, and TLS is spoken.
+pub(crate) async fn client<B>(is_secure: bool) -> std::io::Result<Plain<B>>
+where
+    B: hyper::body::Body + Send,
+    B::Data: Send,
+{
+    // Reading the machine's certificates takes milliseconds, and calls go on meanwhile.
+    let tls = tokio::task::spawn_blocking(move || tls(is_secure)).await;
+    let tls = tls.map_err(std::io::Error::other).flatten()?;
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(tcp);
+    Ok(Client::builder(TokioExecutor::new()).build(connector))
+}
+
+/// What [`client`] makes.
+pub(crate) type Plain<B> = Client<HttpsConnector<HttpConnector>, B>;
 
 /// An error and what caused it, in one line: hyper keeps the reason at the end of the chain.
 pub(crate) fn chain(error: &dyn Error) -> String {

@@ -66,6 +66,11 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// Whether the numbers are for whoever asks from there, also without a key.
+    pub fn measures(&self, from: IpAddr) -> bool {
+        from.is_loopback() || self.scrapers.contains(from)
+    }
+
     /// What a caller's lists depend on.
     pub fn sight(&self, caller: &Caller, extent: &Extent) -> Sight {
         Sight {

@@ -5,13 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Empty, Limited};
-use hyper_rustls::HttpsConnectorBuilder;
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
 
-use crate::forward::{chain, tls};
+use crate::forward::{chain, client};
 
 /// How long it may take in all.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -29,22 +24,11 @@ pub(super) async fn fetch(uri: &Uri) -> Result<Bytes, String> {
 
 async fn get(uri: &Uri) -> Result<Bytes, String> {
     let is_secure = uri.scheme_str() == Some("https");
-    // Reading the machine's certificates takes milliseconds, and calls go on meanwhile. A
-    // connection for each fetch, as the next one is minutes away.
-    let tls = tokio::task::spawn_blocking(move || tls(is_secure)).await;
-    let tls = tls
-        .map_err(|error| error.to_string())?
-        .map_err(|error| format!("no certificates to trust: {error}"))?;
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    let connector = HttpsConnectorBuilder::new()
-        .with_tls_config(tls)
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(tcp);
-    let client = Client::builder(TokioExecutor::new()).build::<_, Empty<Bytes>>(connector);
+    // A connection for each fetch, as the next one is minutes away.
+    let client = client(is_secure).await;
+    let client = client.map_err(|error| format!("no certificates to trust: {error}"))?;
 
-    let mut request = Request::new(Empty::new());
+    let mut request = Request::new(Empty::<Bytes>::new());
     *request.uri_mut() = uri.clone();
     let accept = header::HeaderValue::from_static("application/jwk-set+json, application/json");
     request.headers_mut().insert(header::ACCEPT, accept);

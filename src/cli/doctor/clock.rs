@@ -5,16 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, Request, header};
 use http_body_util::Empty;
-use hyper_rustls::HttpsConnectorBuilder;
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
 use jiff::{Timestamp, fmt::rfc2822};
 use tokio::time::timeout;
 
 use super::{Finding, Report};
-use crate::{config::Config, forward::tls};
+use crate::{config::Config, forward::client};
 
 /// How long a server may take to say what time it has.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -48,17 +43,10 @@ pub(super) async fn look(config: &Config, report: &mut Report) {
 /// The time that whoever answers there has. What else is said does not matter.
 async fn date(url: &str) -> Option<Timestamp> {
     let uri: http::Uri = url.parse().ok()?;
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    let connector = HttpsConnectorBuilder::new()
-        .with_tls_config(tls(uri.scheme_str() == Some("https")).ok()?)
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(tcp);
-    let client = Client::builder(TokioExecutor::new()).build::<_, Empty<Bytes>>(connector);
+    let client = client(uri.scheme_str() == Some("https")).await.ok()?;
     let request = Request::builder().method(Method::HEAD).uri(uri);
     let response = client
-        .request(request.body(Empty::new()).ok()?)
+        .request(request.body(Empty::<Bytes>::new()).ok()?)
         .await
         .ok()?;
     let said = response.headers().get(header::DATE)?.to_str().ok()?;

@@ -5,23 +5,16 @@ use std::{fmt, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method as Verb, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
 use prost::Message;
 
 use super::{TracesConfig, otlp};
 use crate::{
-    forward::{chain, tls},
+    forward::{Plain, chain, client},
     observe::one_line,
 };
 
 /// How much an answer may be: it says how many spans were not taken.
 const LARGEST: usize = 64 * 1024;
-
-type Connection = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// The way to a collector.
 pub(super) struct Post {
@@ -29,7 +22,7 @@ pub(super) struct Post {
     headers: HeaderMap,
     limit: Duration,
     /// Made when something is sent for the first time.
-    client: Option<Connection>,
+    client: Option<Plain<Full<Bytes>>>,
 }
 
 /// Why spans were not sent.
@@ -119,29 +112,15 @@ impl Post {
         }
     }
 
-    async fn client(&mut self) -> Result<&Connection, Unsent> {
-        let client = match self.client.take() {
-            Some(client) => client,
-            None => connect(self.uri.scheme_str() == Some("https")).await?,
+    async fn client(&mut self) -> Result<&Plain<Full<Bytes>>, Unsent> {
+        let made = match self.client.take() {
+            Some(made) => Ok(made),
+            None => client(self.uri.scheme_str() == Some("https")).await,
         };
-        Ok(self.client.insert(client))
+        let made = made
+            .map_err(|error| Unsent::Later(format!("no certificates to trust: {error}"), None))?;
+        Ok(self.client.insert(made))
     }
-}
-
-async fn connect(is_secure: bool) -> Result<Connection, Unsent> {
-    // Reading the machine's certificates takes milliseconds, and calls go on meanwhile.
-    let tls = tokio::task::spawn_blocking(move || tls(is_secure)).await;
-    let tls = tls.map_err(std::io::Error::other).flatten();
-    let tls =
-        tls.map_err(|error| Unsent::Later(format!("no certificates to trust: {error}"), None))?;
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    let connector = HttpsConnectorBuilder::new()
-        .with_tls_config(tls)
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(tcp);
-    Ok(Client::builder(TokioExecutor::new()).build(connector))
 }
 
 /// What a collector says that has taken only some.
