@@ -108,7 +108,7 @@ impl<'a> Stream<'a> {
     fn open(peer: &'a Peer, watched: &[String]) -> Self {
         let id = peer.number();
         let request = message::request(id, Method::SubscriptionsListen, &params(watched));
-        let ticket = peer.expect(id, None, None);
+        let ticket = peer.expect(id, None, peer.latest_extra());
         let end = Box::pin(async move { end(ticket.send(request).await) });
         Self { peer, id, end }
     }

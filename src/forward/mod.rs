@@ -3,6 +3,7 @@
 //! A [`Server`] is one `[servers.<name>]` table. Behind it stands a link, stdio or HTTP; it is
 //! kept up by `supervise`, and calls find it, or learn why it is not there.
 
+mod abroad;
 mod answer;
 mod backoff;
 mod breaker;

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    abroad::Abroad,
     answer::with_id,
     headers::Extra,
     life::Life,
@@ -77,6 +78,8 @@ pub(super) struct Peer {
     /// What it has asked.
     pub(super) asked: Questions,
     garbage: Garbage,
+    /// Answers that are awaited on other cores.
+    pub(super) abroad: Abroad,
 }
 
 impl Peer {
@@ -100,6 +103,7 @@ impl Peer {
             acknowledged: watch::Sender::new(0),
             asked: Questions::default(),
             garbage: Garbage::default(),
+            abroad: Abroad::of_here(),
         };
         (Arc::new(peer), queue)
     }
@@ -123,8 +127,8 @@ impl Peer {
         let number = number.as_bytes();
         let mut edits = vec![(Part::Id, number), (Part::MetaToken, number)];
         edits.extend(routed.rename());
-        let ticket = self.expect(id, Some(exchange), frame.raw_bytes(Part::MetaToken));
-        let ticket = ticket.carrying(extra.traced(routed.trace()));
+        let for_whom = (exchange, frame.raw_bytes(Part::MetaToken));
+        let ticket = self.expect(id, Some(for_whom), extra.traced(routed.trace()));
         let answer = ticket.send(frame.with(&edits)).await?;
         let client_id = frame.raw(Part::Id).unwrap_or("null");
         Ok(with_id(answer, client_id.as_bytes()))
@@ -137,7 +141,9 @@ impl Peer {
     pub(super) async fn ask(&self, method: Method, params: &str) -> Result<Frame, Refusal> {
         let id = self.number();
         let request = self.request(id, method, params);
-        self.expect(id, None, None).send(request).await
+        self.expect(id, None, self.latest_extra())
+            .send(request)
+            .await
     }
 
     /// A number that no request to it has had.
@@ -159,7 +165,12 @@ impl Peer {
 
     /// Sends a message that needs no answer, unless the peer has stopped reading.
     pub(super) fn tell(&self, message: Bytes) {
-        self.tell_with(message, Extra::clone(&self.last.load()));
+        self.tell_with(message, self.latest_extra());
+    }
+
+    /// What the last call carried of its caller's.
+    pub(super) fn latest_extra(&self) -> Extra {
+        Extra::clone(&self.last.load())
     }
 
     /// The same, with this of a caller's.
@@ -170,7 +181,8 @@ impl Peer {
         }
     }
 
-    /// Takes what the peer says: a message, or a batch of them.
+    /// Takes what the peer says: a message, or a batch of them. `hand_over` gives the answers
+    /// among them to callers on other cores.
     pub(super) fn take(self: &Arc<Self>, text: &Bytes) {
         let server = &self.outlet.server;
         let messages = match frame::split(text) {
@@ -183,6 +195,11 @@ impl Peer {
                 Err(error) => self.garbage.skip(server, &error),
             }
         }
+    }
+
+    /// Nothing more is there to be taken at once.
+    pub(super) fn hand_over(&self) {
+        self.abroad.hand_over();
     }
 
     /// It is over: whoever waits learns why.
@@ -210,8 +227,11 @@ impl Peer {
     fn answered(&self, frame: Frame) {
         let id = frame.raw(Part::Id).and_then(|id| id.parse::<u64>().ok());
         match id.and_then(|id| self.pending.remove(&id)) {
-            // The caller may be gone in this very moment; then nobody is left to tell.
-            Some((_, waiting)) => drop(waiting.answer.send(Ok(frame))),
+            Some((_, waiting)) => match waiting.abroad {
+                Some(runtime) => self.abroad.keep(runtime, waiting.answer, Ok(frame)),
+                // The caller may be gone in this very moment; then nobody is left to tell.
+                None => drop(waiting.answer.send(Ok(frame))),
+            },
             None => {
                 tracing::debug!(server = %self.outlet.server, ?frame, "an answer nobody awaits")
             }

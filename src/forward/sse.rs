@@ -103,7 +103,10 @@ async fn read(peer: Arc<Peer>, mut events: Events) {
             () = peer.stop.cancelled() => break "the gateway closed it".to_owned(),
         };
         match event {
-            Ok(event) if event.name.is_empty() || event.name == "message" => peer.take(&event.data),
+            Ok(event) if event.name.is_empty() || event.name == "message" => {
+                peer.take(&event.data);
+                peer.hand_over();
+            }
             Ok(_) => {}
             Err(reason) => break reason,
         }

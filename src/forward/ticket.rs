@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::sync::oneshot;
+use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
     headers::Extra,
@@ -17,6 +17,8 @@ pub(super) type Answered = Result<Frame, String>;
 /// What the peer's answer, when it comes, is for.
 pub(super) struct Waiting {
     pub(super) answer: oneshot::Sender<Answered>,
+    /// Where it is awaited, if that is another core than where the peer is read.
+    pub(super) abroad: Option<Handle>,
     /// The way back to the client; nothing for a request of the gateway's own.
     pub(super) exchange: Option<Arc<Exchange>>,
     /// The client's own progress token.
@@ -33,39 +35,35 @@ pub(super) struct Ticket<'a> {
 }
 
 impl Peer {
-    /// Waits for the answer to a request from now on.
+    /// Waits for the answer to a request from now on: the gateway's own, or one for which that leads
+    /// back to the client, under the client's own progress token.
     pub(super) fn expect(
         &self,
         id: u64,
-        exchange: Option<&Arc<Exchange>>,
-        token: Option<Bytes>,
+        for_whom: Option<(&Arc<Exchange>, Option<Bytes>)>,
+        extra: Extra,
     ) -> Ticket<'_> {
         let (sender, answer) = oneshot::channel();
-        let exchange = exchange.cloned();
+        let (exchange, token) = for_whom.unzip();
         self.pending.insert(
             id,
             Waiting {
                 answer: sender,
-                exchange,
-                token,
+                abroad: self.abroad.from_here(),
+                exchange: exchange.cloned(),
+                token: token.flatten(),
             },
         );
         Ticket {
             peer: self,
             id,
             answer,
-            extra: Extra::clone(&self.last.load()),
+            extra,
         }
     }
 }
 
 impl Ticket<'_> {
-    /// The same, with this of the caller's.
-    pub(super) fn carrying(mut self, extra: Extra) -> Self {
-        self.extra = extra;
-        self
-    }
-
     /// Sends the request and waits for its answer.
     pub(super) async fn send(mut self, request: Bytes) -> Result<Frame, Refusal> {
         let gone = || self.peer.life.refusal(&self.peer.outlet.server);

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// Reads lines without copying them.
@@ -47,6 +47,11 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         }
     }
 
+    /// Whether a whole line has been read that `next` has not given yet.
+    pub fn has_next(&self) -> bool {
+        memchr::memchr(b'\n', &self.buffer).is_some()
+    }
+
     fn check(&self, length: usize) -> io::Result<()> {
         let limit = self.limit;
         if length <= limit {
@@ -62,14 +67,12 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             self.searched = self.buffer.len();
             return None;
         };
-        let line = self.buffer.split_to(self.searched + end + 1).freeze();
+        let mut line = self.buffer.split_to(self.searched + end);
+        self.buffer.advance(1);
         self.searched = 0;
-        let end = line.len() - 1;
-        let end = if line.get(..end).is_some_and(|l| l.ends_with(b"\r")) {
-            end - 1
-        } else {
-            end
-        };
-        Some(line.slice(..end))
+        if line.ends_with(b"\r") {
+            line.truncate(line.len() - 1);
+        }
+        Some(line.freeze())
     }
 }
