@@ -51,6 +51,8 @@ pub mod wait;
 
 pub mod home;
 
+pub mod boxed;
+
 pub mod launch;
 
 pub mod mcp;

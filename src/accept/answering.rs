@@ -49,7 +49,7 @@ impl Endpoint {
             () = exchange.filled(), if streams => {
                 return self.stream(session, call, exchange, id);
             }
-            () = Wait::lasting(HEARTBEAT), if streams => {
+            () = Wait::until(exchange.begun() + HEARTBEAT, HEARTBEAT), if streams => {
                 return self.stream(session, call, exchange, id);
             }
         };

@@ -106,7 +106,7 @@ impl Endpoint {
         // Nearly always it has come with the head.
         let collected = match poll!(&mut collecting) {
             Poll::Ready(collected) => Ok(collected),
-            Poll::Pending => timeout(BODY, collecting).await,
+            Poll::Pending => Box::pin(timeout(BODY, collecting)).await,
         };
         match collected {
             Ok(Ok(body)) => Ok(body.to_bytes()),

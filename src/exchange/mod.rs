@@ -76,6 +76,11 @@ impl Exchange {
         }
     }
 
+    /// When the request came in.
+    pub fn begun(&self) -> Instant {
+        self.begun
+    }
+
     /// Whose request it is.
     pub fn client(&self) -> &Arc<Client> {
         &self.client

@@ -18,7 +18,7 @@ use super::{
     tls::{Greeted, Tls, plainly},
     workers::Place,
 };
-use crate::call::ClientCertificate;
+use crate::{boxed::boxed, call::ClientCertificate};
 
 /// The largest head of a request, in bytes.
 const LARGEST_HEAD: usize = 64 * 1024;
@@ -104,7 +104,7 @@ impl Door {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let service = service_fn(|request| self.answer(request, &visitor));
+        let service = service_fn(|request| boxed(|| self.answer(request, &visitor)));
         let mut builder = http1::Builder::new();
         builder.timer(Timers).header_read_timeout(HEAD);
         builder.max_header_size(LARGEST_HEAD);

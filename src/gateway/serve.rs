@@ -25,6 +25,7 @@ use crate::{
         response::status,
     },
     admin,
+    boxed::boxed,
     call::{Extent, ServerName},
     pipeline::Pipeline,
 };
@@ -196,7 +197,7 @@ impl Door {
         }
         let (extent, path) = extent(request.uri().path());
         match (path, request.method()) {
-            ("/mcp", _) => Box::pin(self.endpoint.serve(request, peer, extent)).await,
+            ("/mcp", _) => boxed(|| self.endpoint.serve(request, peer, extent)).await,
             ("/mcp/tools", _) => self.plain(request, (peer, extent), Wish::Tools).await,
             ("/mcp/call-tool" | "/mcp/tools/call", _) => {
                 self.plain(request, (peer, extent), Wish::Call).await

@@ -47,11 +47,16 @@ pub struct Record {
 impl Record {
     /// Opens a record. Until something else is noted, the client has gone away.
     pub fn open(metrics: &Arc<Metrics>) -> Self {
+        Self::since(metrics, Instant::now())
+    }
+
+    /// The same, of one that has come in at that time.
+    pub fn since(metrics: &Arc<Metrics>, started: Instant) -> Self {
         metrics.begun();
         Self {
             metrics: metrics.clone(),
             id: request_id(),
-            started: Instant::now(),
+            started,
             server: None,
             tool: None,
             role: None,

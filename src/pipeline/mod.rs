@@ -120,7 +120,7 @@ impl Pipeline {
             exchange,
             visit,
         } = arrival;
-        let mut record = Record::open(&self.metrics);
+        let mut record = Record::since(&self.metrics, exchange.begun());
         record.traced(self.traces.open(&frame, &visit, &session.client));
         let mut held = Held::default();
         let id = frame.raw_bytes(Part::Id).unwrap_or_default();
@@ -128,7 +128,7 @@ impl Pipeline {
         let outcome = {
             // Pinned first: it is large, and what `select!` is handed it moves about.
             let noted = (&mut record, &mut held);
-            let carried = pin!(self.carry(&session, (frame, visit), &exchange, noted));
+            let carried = pin!(self.carry(&session, (&id, frame, visit), &exchange, noted));
             tokio::select! {
                 biased;
                 outcome = carried => outcome,
@@ -157,7 +157,7 @@ impl Pipeline {
     async fn carry(
         &self,
         session: &Arc<Session>,
-        (frame, visit): (Frame, Visit),
+        (id, frame, visit): (&[u8], Frame, Visit),
         exchange: &Arc<Exchange>,
         (record, held): (&mut Record, &mut Held),
     ) -> Result<Reply, Refusal> {
@@ -175,17 +175,12 @@ impl Pipeline {
         let limits = plan.policy.limits_of(&permitted.call().visit.caller);
         let mut admitted = limit::admit(limits, permitted, server.as_ref(), tool).await?;
         *held = admitted.hold();
-        let id = admitted
-            .call()
-            .frame
-            .raw_bytes(Part::Id)
-            .unwrap_or_default();
         let reply = match route::choose(&view, &self.tasks, admitted)? {
-            Route::Here(result) => Reply::Whole(message::result(&id, &result)),
-            Route::Listed(list) => Reply::ready(&id, list),
+            Route::Here(result) => Reply::Whole(message::result(id, &result)),
+            Route::Listed(list) => Reply::ready(id, list),
             Route::Level(level) => {
                 self.set_level(&plan, session, level).await;
-                Reply::Whole(message::result(&id, b"{}"))
+                Reply::Whole(message::result(id, b"{}"))
             }
             Route::There(mut routed) => {
                 routed.carry(plan.policy.headers_of(&routed.call().visit.caller));
@@ -199,7 +194,7 @@ impl Pipeline {
                     self.note(&routed, &reply);
                     reply
                 } else {
-                    Reply::Whole(message::result(&id, b"{}"))
+                    Reply::Whole(message::result(id, b"{}"))
                 }
             }
         };

@@ -202,13 +202,14 @@ impl Session {
     }
 
     /// Remembers a call, so that the client can cancel it.
-    pub fn begin(self: &Arc<Self>, id: Bytes, exchange: &Arc<Exchange>) -> Underway {
+    pub fn begin<'a>(&'a self, id: Bytes, exchange: &'a Arc<Exchange>) -> Underway<'a> {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         calls.push((id, exchange.clone()));
         drop(calls);
+        self.busy.fetch_add(1, Ordering::Relaxed);
         Underway {
-            exchange: exchange.clone(),
-            busy: self.busy(),
+            session: self,
+            exchange,
         }
     }
 
@@ -229,6 +230,13 @@ impl Session {
             .map_or(Duration::ZERO, |since| since.elapsed())
     }
 
+    /// What kept it busy is over.
+    fn rest(&self) {
+        let now = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last_busy.store(now, Ordering::Relaxed);
+        self.busy.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// Nothing while a call is under way, or a stream is open.
     fn idle_since(&self) -> Option<Instant> {
         let last_busy = Duration::from_millis(self.last_busy.load(Ordering::Relaxed));
@@ -243,31 +251,27 @@ pub struct Busy(Arc<Session>);
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        let now = u64::try_from(self.0.born.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.0.last_busy.store(now, Ordering::Relaxed);
-        self.0.busy.fetch_sub(1, Ordering::Relaxed);
+        self.0.rest();
     }
 }
 
 /// While this lives, its call can be cancelled.
 #[derive(Debug)]
-pub struct Underway {
-    exchange: Arc<Exchange>,
-    busy: Busy,
+pub struct Underway<'a> {
+    session: &'a Session,
+    exchange: &'a Arc<Exchange>,
 }
 
-impl Drop for Underway {
+impl Drop for Underway<'_> {
     fn drop(&mut self) {
-        let mut calls = self
-            .busy
-            .0
-            .calls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let ours = |(_, held): &(Bytes, Arc<Exchange>)| Arc::ptr_eq(held, &self.exchange);
+        let calls = &self.session.calls;
+        let mut calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let ours = |(_, held): &(Bytes, Arc<Exchange>)| Arc::ptr_eq(held, self.exchange);
         if let Some(place) = calls.iter().position(ours) {
             // In order: the later of two with one id is the one to cancel.
             calls.remove(place);
         }
+        drop(calls);
+        self.session.rest();
     }
 }

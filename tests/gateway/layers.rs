@@ -11,13 +11,14 @@ use std::{
 };
 
 /// The modules that need not stand in anybody's list.
-const FOR_ALL: [&str; 3] = ["home", "map", "wait"];
+const FOR_ALL: [&str; 4] = ["boxed", "home", "map", "wait"];
 
 /// A module and those it may name, with what it needs of them.
 const ALLOWED: &[(&str, &[&str])] = &[
     // Containers, which anybody may use as they use those of the standard library.
     ("map", &[]),
-    // Which thread is whose, likewise; and timers.
+    // Which thread is whose, likewise; and timers, and futures.
+    ("boxed", &[]),
     ("home", &[]),
     ("wait", &["home"]),
     // Knows bytes, and nothing of what they mean.

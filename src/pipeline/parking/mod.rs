@@ -17,6 +17,7 @@ use tokio::{task::JoinHandle, time::Instant};
 use super::{Answer, Arrival, Pending, Pipeline};
 use crate::{
     authorise,
+    boxed::boxed,
     bridge::{self, Seal},
     call::{Call, Reply},
     exchange::Exchange,
@@ -110,7 +111,7 @@ impl Pipeline {
     pub fn begin(self: &Arc<Self>, arrival: Arrival) -> (Pending, Arc<Exchange>) {
         if !arrival.session.client.revision.is_stateless() {
             let exchange = arrival.exchange.clone();
-            return (in_place(|| self.clone().answer(arrival)), exchange);
+            return (boxed(|| self.clone().answer(arrival)), exchange);
         }
         let (purpose, begun) = (purpose(&arrival), arrival.frame.clone());
         let id = arrival.frame.raw_bytes(Part::Id).unwrap_or_default();
@@ -125,7 +126,7 @@ impl Pipeline {
             });
         }
         let (pipeline, exchange) = (self.clone(), arrival.exchange.clone());
-        let call = in_place(|| self.clone().answer(arrival));
+        let call = boxed(|| self.clone().answer(arrival));
         let asking = exchange.clone();
         let going = Going::New(call, begun);
         let turn = async move { pipeline.turn(going, asking, purpose, id).await };
@@ -181,10 +182,10 @@ impl Pipeline {
             (self.clone(), parked.exchange.clone(), purpose.to_owned());
         let id = arrival.frame.raw_bytes(Part::Id).unwrap_or_default();
         let asking = exchange.clone();
-        // From now on it is cancelled under this id.
-        let underway = session.begin(id.clone(), &exchange);
+        let (session, cancelled) = (session.clone(), exchange.clone());
         let turn = async move {
-            let _underway = underway;
+            // From now on it is cancelled under this id.
+            let _underway = session.begin(id.clone(), &cancelled);
             // What was asked and not answered is asked again.
             if !parked.asked.is_empty() {
                 return pipeline.ask(parked, &purpose, &id);
@@ -259,14 +260,4 @@ impl Pipeline {
 enum Going {
     New(Pending, Frame),
     Parked(Task, Frame),
-}
-
-/// Boxes the future that is made, where it is going to stay: it is large, and `Box::pin` would have
-/// every call copy it there.
-fn in_place<F>(make: impl FnOnce() -> F) -> Pending
-where
-    F: Future<Output = Answer> + Send + 'static,
-{
-    let call: Box<F> = Box::write(Box::new_uninit(), make());
-    Box::into_pin(call)
 }
