@@ -6,7 +6,7 @@ use super::{CliError, Options, Remote, launch};
 use crate::{
     call::ServerName,
     config::{self, Config, ConfigError, Overrides, Paths},
-    forward::ServerConfig,
+    forward::{ServerConfig, Trust},
     gateway::Source,
 };
 
@@ -54,8 +54,8 @@ impl Options {
             prefix: Some(String::new()),
             ..ServerConfig::default()
         };
-        if !remote.trust.is_empty() {
-            server.trust = Some(remote.trust.config()?.into());
+        if url.starts_with("https://") || !remote.trust.is_empty() {
+            server.trust = Some(Trust::of_options(remote.trust.config()?));
         }
         if let Some(key) = &remote.key {
             let value = format!("Bearer {key}");

@@ -20,6 +20,7 @@ use crate::{
     observe::{MetricsConfig, audit::AuditConfig, trace::TracesConfig},
 };
 
+mod authorities;
 pub mod change;
 mod document;
 mod error;
@@ -152,8 +153,11 @@ fn read(
         let resolved = traces.resolve(environment.variable);
         resolved.map_err(|fault| document.locate(&fault.under(["traces"])))?;
     }
-    for server in servers.values_mut() {
+    for (name, server) in &mut servers {
         server.resolve(&folder, environment.program);
+        let trust = authorities::read(server.ca.as_deref(), &reader);
+        server.trust =
+            trust.map_err(|fault| document.locate(&fault.under(["servers", name.as_str()])))?;
     }
     Ok(Config {
         gateway,
@@ -197,11 +201,14 @@ impl Config {
     ///
     /// When the server's settings contradict each other or are malformed.
     pub fn one_server(name: ServerName, mut server: ServerConfig) -> Result<Self, ConfigError> {
-        server
-            .check()
-            .map_err(|fault| ConfigError::Unplaced(fault.under(["servers", name.as_str()])))?;
+        let unplaced =
+            |fault: Fault| ConfigError::Unplaced(fault.under(["servers", name.as_str()]));
+        server.check().map_err(unplaced)?;
         let folder = folder_of(Path::new("servers.toml"))?;
         server.resolve(&folder, Environment::of_process().program);
+        let reader = Reader::default();
+        let named = authorities::read(server.ca.as_deref(), &reader).map_err(unplaced)?;
+        server.trust = named.or(server.trust);
         Ok(Self {
             gateway: GatewayConfig::default(),
             audit: AuditConfig::default(),
@@ -211,7 +218,7 @@ impl Config {
             policy: PolicyConfig::default(),
             folder,
             tls: None,
-            files: Files::default(),
+            files: reader.files(),
             left_out: Vec::new(),
         })
     }

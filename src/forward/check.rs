@@ -77,6 +77,7 @@ impl ServerConfig {
             ));
         }
         let connection_only = [
+            ("ca", self.ca.is_some()),
             ("dial_timeout", self.dial_timeout.is_some()),
             ("breaker", self.breaker.is_some()),
             ("check_interval", self.check_interval.is_some()),
@@ -139,6 +140,13 @@ impl ServerConfig {
             }
         }
         urls.check()?;
+        if let Some(ca) = &self.ca {
+            if !urls.any_secure() {
+                let message = "is about https://, and `url` begins with http://";
+                return Err(Fault::at_key(["ca"], message));
+            }
+            no_tilde(ca).map_err(|message| Fault::at(["ca"], message))?;
+        }
         self.check_breaker()?;
         self.check_forwarding(&check_headers(&self.headers)?)
     }

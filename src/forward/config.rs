@@ -109,6 +109,8 @@ pub struct ServerConfig {
     pub url: Option<Urls>,
     /// Sent with each request to `url`.
     pub headers: IndexMap<String, Secret>,
+    /// The authorities that vouch for `url`, in PEM; default: those that this machine trusts.
+    pub ca: Option<PathBuf>,
     /// How it speaks over `url`; default: found out.
     pub transport: Option<Transport>,
     /// The revision it speaks; default: found out. A stdio server that speaks an older one and
@@ -182,7 +184,7 @@ pub struct ServerConfig {
     /// The `mcpgate` that sets its process up; without one, the program is launched directly.
     #[serde(skip)]
     pub launcher: Option<PathBuf>,
-    /// Whom TLS to `url` trusts; without it, those whom this machine does.
+    /// Whom TLS to `url` trusts, read from `ca`; without it, those whom this machine does.
     #[serde(skip)]
     pub trust: Option<Trust>,
 }
@@ -195,6 +197,7 @@ impl Default for ServerConfig {
             env: IndexMap::new(),
             cwd: None,
             url: None,
+            ca: None,
             headers: IndexMap::new(),
             transport: None,
             revision: None,
@@ -270,6 +273,9 @@ impl ServerConfig {
             } else if command.contains('/') {
                 *command = absolute(Path::new(command)).to_string_lossy().into_owned();
             }
+        }
+        if let Some(ca) = &mut self.ca {
+            *ca = absolute(ca);
         }
         if let Some(sandbox) = &mut self.sandbox {
             for path in sandbox.read.iter_mut().chain(&mut sandbox.write) {

@@ -56,6 +56,7 @@ mod stdio;
 mod stream;
 mod supervise;
 mod ticket;
+mod trust;
 mod unstarted;
 mod upstream;
 mod urls;
@@ -76,9 +77,10 @@ pub use server::{Server, State};
 pub use servers::{Servers, Sharing};
 pub use size::Size;
 pub use state::ReplicaState;
+pub use trust::Trust;
+pub(crate) use trust::tls;
 pub use urls::Urls;
-pub use wire::Trust;
-pub(crate) use wire::{Plain, chain, client, tls};
+pub(crate) use wire::{Plain, chain, client};
 
 use crate::{
     call::{Client, Level},

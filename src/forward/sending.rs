@@ -124,7 +124,7 @@ impl Wire {
         match failure {
             Failure::Unreachable(error) => Refusal::Unavailable {
                 server,
-                reason: chain(&*error),
+                reason: self.unreachable(&*error),
             },
             Failure::Undialled(limit) => Refusal::Unavailable {
                 reason: format!(

@@ -33,6 +33,12 @@ impl Urls {
         self.all.iter().map(Text::as_str)
     }
 
+    /// Whether TLS is spoken to one of them.
+    pub(super) fn any_secure(&self) -> bool {
+        let mut uris = self.iter().flat_map(str::parse::<Uri>);
+        uris.any(|uri| uri.scheme_str() == Some("https"))
+    }
+
     /// Finds what cannot be an address, or stands twice.
     pub(super) fn check(&self) -> Result<(), Fault> {
         if self.all.is_empty() {

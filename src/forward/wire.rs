@@ -1,19 +1,24 @@
 //! The connections to one server.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, time::Duration};
 
 use bytes::Bytes;
 use http::Uri;
 use http_body_util::{BodyExt, Limited};
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use rustls::{ClientConfig, RootCertStore};
 use tokio_util::task::TaskTracker;
 
-use super::{ServerConfig, Urls, http1::Connections, listing::garbled, outlet::Outlet};
+use super::{
+    ServerConfig, Trust, Urls,
+    http1::Connections,
+    listing::garbled,
+    outlet::Outlet,
+    trust::{remedy, tls},
+};
 use crate::{call::Reply, refusal::Refusal};
 
 /// The connections to one URL.
@@ -27,6 +32,8 @@ pub(super) struct Wire {
     pub(super) streams: TaskTracker,
     pub(super) connections: Connections,
     pub(super) uri: Uri,
+    /// Whom TLS trusts; without it, those whom this machine does.
+    trust: Option<Trust>,
 }
 
 impl Wire {
@@ -49,7 +56,7 @@ impl Wire {
             .parse()
             .map_err(|error| unavailable(format!("url: {error}")))?;
         let tls = match &config.trust {
-            Some(trust) => Ok(ClientConfig::clone(&trust.0)),
+            Some(trust) => Ok(trust.config()),
             None => tls(uri.scheme_str() == Some("https")),
         };
         let tls = tls.map_err(|error| unavailable(format!("no certificates to trust: {error}")))?;
@@ -60,7 +67,17 @@ impl Wire {
             streams: TaskTracker::new(),
             connections: Connections::new(tls, config.dial_timeout()),
             uri,
+            trust: config.trust.clone(),
         })
+    }
+
+    /// Why no connection came about, and what to do about it.
+    pub(super) fn unreachable(&self, error: &(dyn Error + 'static)) -> String {
+        let table = format!("[servers.{}]", self.outlet.server);
+        match remedy(error, self.trust.as_ref(), &table) {
+            Some(remedy) => format!("{}: {remedy}", chain(error)),
+            None => chain(error),
+        }
     }
 
     /// Where requests go.
@@ -95,48 +112,22 @@ impl Wire {
     }
 }
 
-/// Whom TLS trusts, and what it shows.
-#[derive(Debug, Clone)]
-pub struct Trust(Arc<ClientConfig>);
-
-impl From<ClientConfig> for Trust {
-    fn from(config: ClientConfig) -> Self {
-        Self(Arc::new(config))
-    }
-}
-
-impl PartialEq for Trust {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-/// The certificates of this machine, looked for only where TLS is spoken.
-pub(crate) fn tls(needed: bool) -> std::io::Result<ClientConfig> {
-    let provider = rustls::crypto::ring::default_provider();
-    let builder = ClientConfig::builder_with_provider(provider.into())
-        .with_safe_default_protocol_versions()
-        .map_err(std::io::Error::other)?;
-    Ok(match needed {
-        true => builder.with_native_roots()?.with_no_client_auth(),
-        false => builder
-            .with_root_certificates(RootCertStore::empty())
-            .with_no_client_auth(),
-    })
-}
-
-/// A client for what is asked now and then and is no MCP. Redirects are not followed.
+/// A client for what is asked now and then and is no MCP. Redirects are not followed. `trust`: none
+/// but these; else those whom this machine does.
 ///
 /// # Errors
 /// When this machine trusts nobody, and TLS is spoken.
-pub(crate) async fn client<B>(is_secure: bool) -> std::io::Result<Plain<B>>
+pub(crate) async fn client<B>(is_secure: bool, trust: Option<&Trust>) -> std::io::Result<Plain<B>>
 where
     B: hyper::body::Body + Send,
     B::Data: Send,
 {
     // Reading the machine's certificates takes milliseconds, and calls go on meanwhile.
-    let tls = tokio::task::spawn_blocking(move || tls(is_secure)).await;
-    let tls = tls.map_err(std::io::Error::other).flatten()?;
+    let read = async || tokio::task::spawn_blocking(move || tls(is_secure)).await;
+    let tls = match trust {
+        Some(trust) => trust.config(),
+        None => read().await.map_err(std::io::Error::other).flatten()?,
+    };
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     let connector = HttpsConnectorBuilder::new()

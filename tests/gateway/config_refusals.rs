@@ -33,7 +33,7 @@ fn an_unknown_key_is_refused_with_the_nearest_one() {
 
 #[test]
 fn an_unknown_key_like_no_other_is_refused_with_all_that_are_known() {
-    assert_snapshot!(refusal("unknown_key_like_no_other"), @"unknown_key_like_no_other.toml:3:1: unknown key `colour` in [servers.files]; known keys: command, args, env, cwd, url, headers, transport, revision, scope, disabled, required, prefix, from, forward_headers, forward_authorization, caller_meta, timeout, timeout_total, connect_timeout, dial_timeout, breaker, max_in_flight, queue, queue_wait, check_interval, memory, cpu, open_files, user, group, stop_timeout, sandbox, start, idle_stop, max_instances, pool");
+    assert_snapshot!(refusal("unknown_key_like_no_other"), @"unknown_key_like_no_other.toml:3:1: unknown key `colour` in [servers.files]; known keys: command, args, env, cwd, url, headers, ca, transport, revision, scope, disabled, required, prefix, from, forward_headers, forward_authorization, caller_meta, timeout, timeout_total, connect_timeout, dial_timeout, breaker, max_in_flight, queue, queue_wait, check_interval, memory, cpu, open_files, user, group, stop_timeout, sandbox, start, idle_stop, max_instances, pool");
 }
 
 #[test]
@@ -134,6 +134,7 @@ fn what_belongs_to_the_other_kind_of_server_is_refused() {
     assert_snapshot!(refusal("unknown_key_of_a_breaker"), @"unknown_key_of_a_breaker.toml:3:13: unknown key `failure` in `breaker` of [servers.oil]; did you mean `failures`?");
     assert_snapshot!(refusal("breaker_without_a_pause"), @"breaker_without_a_pause.toml:3:21: `breaker.pause` in [servers.oil]: calls would never be refused; `failures = 0` says that");
     assert_snapshot!(refusal("breaker_with_a_shorter_pause"), @"breaker_with_a_shorter_pause.toml:3:11: `breaker.longest_pause` in [servers.oil]: is shorter than `pause`");
+    assert_snapshot!(refusal("ca_with_command"), @"ca_with_command.toml:3:1: `ca` in [servers.files]: belongs to `url`, not to `command`");
     assert_snapshot!(refusal("dial_timeout_with_command"), @"dial_timeout_with_command.toml:3:1: `dial_timeout` in [servers.files]: belongs to `url`, not to `command`");
     assert_snapshot!(refusal("check_interval_with_command"), @"check_interval_with_command.toml:3:1: `check_interval` in [servers.files]: belongs to `url`, not to `command`");
     assert_snapshot!(refusal("forward_headers_with_command"), @"forward_headers_with_command.toml:3:1: `forward_headers` in [servers.files]: belongs to `url`, not to `command`");
@@ -237,4 +238,11 @@ fn every_invalid_file_has_its_message_here() {
     for case in cases(INVALID) {
         assert!(here.contains(&format!("(refusal(\"{case}\")")), "{case}");
     }
+}
+
+#[test]
+fn authorities_that_cannot_be_used_are_refused() {
+    assert_snapshot!(refusal("ca_of_plain_http"), @"ca_of_plain_http.toml:3:1: `ca` in [servers.oil]: is about https://, and `url` begins with http://");
+    assert_snapshot!(refusal("ca_with_tilde"), @"ca_with_tilde.toml:3:6: `ca` in [servers.oil]: `~` is a word of the shell; write `${HOME}`");
+    assert_snapshot!(refusal("ca_that_is_not_there"), @"ca_that_is_not_there.toml:3:6: `ca` in [servers.oil]: cannot read /no/such/ca.pem: No such file or directory (os error 2)");
 }

@@ -101,6 +101,7 @@ fn servers() -> (tempfile::TempDir, PathBuf) {
         ("fullchain.pem", cert),
         ("key.pem", key),
         ("clients.pem", clients.pem()),
+        ("company.pem", clients.pem()),
         ("revoked.pem", clients.takes_back(&["sam"])),
     ] {
         let path = folder.path().join(name);

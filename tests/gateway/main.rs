@@ -94,6 +94,7 @@ mod reload_process;
 mod reload_servers;
 mod reload_watch;
 mod remote_breaker;
+mod remote_ca;
 mod remote_replicas;
 mod remote_retries;
 mod remote_sessions;

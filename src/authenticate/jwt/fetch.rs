@@ -25,7 +25,7 @@ pub(super) async fn fetch(uri: &Uri) -> Result<Bytes, String> {
 async fn get(uri: &Uri) -> Result<Bytes, String> {
     let is_secure = uri.scheme_str() == Some("https");
     // A connection for each fetch, as the next one is minutes away.
-    let client = client(is_secure).await;
+    let client = client(is_secure, None).await;
     let client = client.map_err(|error| format!("no certificates to trust: {error}"))?;
 
     let mut request = Request::new(Empty::<Bytes>::new());

@@ -9,7 +9,10 @@ use jiff::{Timestamp, fmt::rfc2822};
 use tokio::time::timeout;
 
 use super::{Finding, Report};
-use crate::{config::Config, forward::client};
+use crate::{
+    config::Config,
+    forward::{Trust, client},
+};
 
 /// How long a server may take to say what time it has.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -20,7 +23,7 @@ const LEEWAY: i64 = 30;
 pub(super) async fn look(config: &Config, report: &mut Report) {
     for (name, server) in &config.servers {
         let Some(urls) = &server.url else { continue };
-        let asked = timeout(PATIENCE, date(urls.first())).await;
+        let asked = timeout(PATIENCE, date(urls.first(), server.trust.as_ref())).await;
         let Some(theirs) = asked.ok().flatten() else {
             continue;
         };
@@ -41,9 +44,10 @@ pub(super) async fn look(config: &Config, report: &mut Report) {
 }
 
 /// The time that whoever answers there has. What else is said does not matter.
-async fn date(url: &str) -> Option<Timestamp> {
+async fn date(url: &str, trust: Option<&Trust>) -> Option<Timestamp> {
     let uri: http::Uri = url.parse().ok()?;
-    let client = client(uri.scheme_str() == Some("https")).await.ok()?;
+    let is_secure = uri.scheme_str() == Some("https");
+    let client = client(is_secure, trust).await.ok()?;
     let request = Request::builder().method(Method::HEAD).uri(uri);
     let response = client
         .request(request.body(Empty::<Bytes>::new()).ok()?)

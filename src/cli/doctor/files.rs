@@ -81,8 +81,11 @@ fn holds_a_secret(line: &str) -> bool {
 fn secret(path: &Path, about: &Metadata, report: &mut Report) {
     let (shown, mode) = (path.display(), about.mode() & 0o7777);
     let text = fs::read(path).unwrap_or_default();
-    let is_public =
-        text.starts_with(b"-----BEGIN PUBLIC KEY") || text.starts_with(b"-----BEGIN CERT");
+    let has = |words: &str| memchr::memmem::find(&text, words.as_bytes()).is_some();
+    let is_public = !has("PRIVATE KEY-----")
+        && ["PUBLIC KEY", "CERTIFICATE", "X509 CRL"]
+            .iter()
+            .any(|kind| has(&format!("-----BEGIN {kind}-----")));
     if mode & 0o007 != 0 && !is_public {
         let words = format!("everybody on this machine may read {shown} (mode {mode:04o})");
         report.add(Finding::warning(

@@ -78,9 +78,16 @@ fn finding(config: &Config, met: &Met) -> Finding {
 fn fix(config: &Config, name: &ServerName, why: &str) -> String {
     let server = config.servers.get(name);
     if let Some(url) = server.and_then(|server| server.url.as_ref()) {
+        let url = url.first();
+        if why.contains("UnknownIssuer") {
+            let place = secure_place(url);
+            return format!(
+                "`openssl s_client -showcerts -connect {place} </dev/null` shows who has"
+            );
+        }
         return match why.contains("401") || why.contains("403") {
             true => format!("`headers` in [servers.{name}]: what it wants to be shown"),
-            false => format!("`curl -v {}`; `url` in [servers.{name}]", url.first()),
+            false => format!("`curl -v {url}`; `url` in [servers.{name}]"),
         };
     }
     match why.contains("connect_timeout") || why.contains("within") {
@@ -91,6 +98,13 @@ fn fix(config: &Config, name: &ServerName, why: &str) -> String {
             "start its command by hand and see what it says; `command`, `args`, `env` in [servers.{name}]"
         ),
     }
+}
+
+/// Host and port.
+fn secure_place(url: &str) -> String {
+    let uri: http::Uri = url.parse().unwrap_or_default();
+    let (host, port) = (uri.host().unwrap_or_default(), uri.port_u16());
+    format!("{host}:{}", port.unwrap_or(443))
 }
 
 fn shown(took: Duration) -> String {

@@ -32,7 +32,7 @@ pub(super) fn foreign(key: &str) -> Option<&'static str> {
 
 /// The keys of `[servers.*]` that nobody else gives another meaning: written in such a file, they
 /// mean what they do in ours.
-pub(super) const OURS: [&str; 32] = [
+pub(super) const OURS: [&str; 33] = [
     "revision",
     "scope",
     "required",
@@ -43,6 +43,7 @@ pub(super) const OURS: [&str; 32] = [
     "caller_meta",
     "timeout_total",
     "connect_timeout",
+    "ca",
     "dial_timeout",
     "breaker",
     "max_in_flight",

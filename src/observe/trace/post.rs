@@ -115,7 +115,7 @@ impl Post {
     async fn client(&mut self) -> Result<&Plain<Full<Bytes>>, Unsent> {
         let made = match self.client.take() {
             Some(made) => Ok(made),
-            None => client(self.uri.scheme_str() == Some("https")).await,
+            None => client(self.uri.scheme_str() == Some("https"), None).await,
         };
         let made = made
             .map_err(|error| Unsent::Later(format!("no certificates to trust: {error}"), None))?;

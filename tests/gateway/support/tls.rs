@@ -51,6 +51,14 @@ impl Authority {
         self.0.pem()
     }
 
+    /// Its own certificate, and the key that it signs with.
+    pub(crate) fn itself(&self) -> Issued {
+        Issued {
+            cert: self.pem(),
+            key: self.0.key().serialize_pem(),
+        }
+    }
+
     /// For this machine.
     pub(crate) fn server(&self) -> Issued {
         self.server_until((2100, 1, 1))
@@ -148,6 +156,17 @@ fn serial(common_name: &str) -> SerialNumber {
 }
 
 impl Issued {
+    /// For this machine, signed by nobody else.
+    pub(crate) fn by_itself() -> Self {
+        let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        valid(&mut params, (2100, 1, 1));
+        let key = KeyPair::generate().unwrap();
+        Self {
+            cert: params.self_signed(&key).unwrap().pem(),
+            key: key.serialize_pem(),
+        }
+    }
+
     /// Writes both where [`TLS`] expects them.
     pub(crate) fn write(&self, folder: &Path) {
         fs::write(folder.join("cert.pem"), &self.cert).unwrap();

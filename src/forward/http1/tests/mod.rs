@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use super::{Connections, Failure, Incoming, Request, Response};
-use crate::forward::wire::tls;
+use crate::forward::trust::tls;
 
 /// How long anything may take before its test fails. Nothing waits for it to pass.
 const DEADLINE: Duration = Duration::from_secs(10);

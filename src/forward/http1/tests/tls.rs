@@ -22,7 +22,7 @@ use super::{
     super::{Connections, Failure, Request},
     DIAL, noticed, whole, within,
 };
-use crate::forward::wire::tls;
+use crate::forward::trust::tls;
 
 const CERTIFICATE: &[u8] = include_bytes!("../../../../tests/keys/server_certificate.txt");
 const KEY: &str = include_str!("../../../../tests/keys/server_pkcs8.txt");
