@@ -294,6 +294,12 @@ ROWS = {
             (f"process_open_fds{{{GATE}}}", "{{instance}}"),
             (f"process_max_fds{{{GATE}}}", "{{instance}} may"),
         ),
+        lines(
+            "Certificate is valid for",
+            (f"mcp_certificate_expiry_timestamp_seconds{{{GATE}}} - time()", "{{instance}}"),
+            unit="s",
+            says="Nothing where the gateway speaks plain HTTP.",
+        ),
     ],
 }
 

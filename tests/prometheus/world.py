@@ -73,6 +73,26 @@ url = "{gone}"
 command = "false"
 """
 
+# With a certificate that ends tomorrow.
+SECURE = """
+[gateway]
+control_socket = ""
+state_dir = ""
+
+[gateway.tls]
+cert = "cert.pem"
+key = "key.pem"
+"""
+
+# How Prometheus reads that one.
+SCRAPED = """
+  - job_name: mcpgate-tls
+    scheme: https
+    tls_config: {{ ca_file: "{ca}" }}
+    static_configs:
+      - targets: ["127.0.0.1:{port}"]
+"""
+
 
 def until(what, look, seconds=60):
     """What `look` finds, once it finds something."""
@@ -131,8 +151,20 @@ class World:
         hashed = {name: hashlib.sha256(key.encode()).hexdigest() for name, key in KEYS.items()}
         keys = [f'[keys.{name}]\nhash = "sha256:{hashed[name]}"\nrole = "{roles[name]}"\n' for name in KEYS]
         (self.folder / "policies" / "team.toml").write_text("".join(keys) + POLICY)
+        self.secure()
         self.port = 0
         self.start()
+
+    def secure(self):
+        """Starts another gateway, which speaks TLS and has no servers."""
+        folder = self.folder / "secure"
+        folder.mkdir()
+        (folder / "servers.toml").write_text(SECURE)
+        made = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=mcpgate".split()
+        made += ["-addext", "subjectAltName=IP:127.0.0.1", "-out", folder / "cert.pem", "-keyout", folder / "key.pem"]
+        subprocess.run(["openssl", *made], check=True, capture_output=True)
+        command = [MCPGATE, "serve", "--config", str(folder / "servers.toml"), "--listen", "127.0.0.1:0"]
+        self.other = Process(command, r" serves https://[^\s/]*:(\d+)/")
 
     def start(self):
         """Starts the gateway, again where it was."""
@@ -171,7 +203,7 @@ class World:
         for shipped, ours in {'"127.0.0.1:8765"': here, '"gate.lan:8765"': f'"{self.others}"', "15s": "1s"}.items():
             assert shipped in config, f"{shipped} is not in prometheus.yml any more"
             config = config.replace(shipped, ours)
-        (folder / "prometheus.yml").write_text(config)
+        (folder / "prometheus.yml").write_text(config + SCRAPED.format(port=self.other.found[1], ca=self.folder / "secure" / "cert.pem"))
         command = ["prometheus", "--config.file", str(folder / "prometheus.yml"), "--storage.tsdb.path", str(folder / "data")]
         command += ["--web.listen-address", "127.0.0.1:0"]
         self.prometheus = Process(command, "Server is ready to receive web requests")
