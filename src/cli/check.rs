@@ -50,8 +50,8 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, CliError> {
     let cases = gateway::cases(&config);
     let mut before = config.warnings();
     let soundness = config.tls.as_ref().map(Material::soundness);
-    if let Some(Soundness::EndsSoon(words) | Soundness::Unusable(words)) = soundness {
-        before.push(words);
+    if let Some(Soundness::EndsSoon(ailment) | Soundness::Unusable(ailment)) = soundness {
+        before.push(ailment.to_string());
     }
     let left_out = config.left_out.clone();
     let gateway = started(config).await;

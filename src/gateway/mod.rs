@@ -34,7 +34,7 @@ pub use reload::{ReloadError, Reloader, Source};
 pub use reloaded::Reloaded;
 pub use state::{State, StateError, state};
 pub use supposed::{Supposed, plan};
-pub use tls::{ClientAuth, Material, Soundness, TlsConfig, pem};
+pub use tls::{Ailment, ClientAuth, Material, Soundness, TlsConfig, pem};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},

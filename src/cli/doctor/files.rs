@@ -11,7 +11,11 @@ use crate::config::Config;
 
 /// Looks at all that was read for the config, and at what is to be written.
 pub(super) fn look(config: &Config, report: &mut Report) {
-    for path in config.files.names() {
+    let tls = config.gateway.tls.as_ref();
+    let own_key = tls.map(|tls| tls.key.as_path());
+    // More is said of that one elsewhere.
+    let others = |path: &&Path| Some(*path) != own_key;
+    for path in config.files.names().filter(others) {
         let Ok(about) = fs::metadata(path) else {
             continue;
         };

@@ -1,5 +1,6 @@
 //! `doctor`: all that is known to go wrong, looked for, each with what to do about it.
 
+mod certificate;
 mod clock;
 mod files;
 mod finding;
@@ -42,6 +43,7 @@ pub(super) async fn run(doctor: Doctor, options: &Options) -> Result<ExitCode, C
     here::look(&mut report);
     if let Some((config, complete)) = read(options, &mut report) {
         files::look(&config, &mut report);
+        certificate::look(&config, &mut report);
         port::look(&config, running.as_ref(), &mut report);
         here::room(&config, &mut report);
         let sound = programs::look(&config, &mut report);

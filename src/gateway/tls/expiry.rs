@@ -1,6 +1,7 @@
 //! Certificates end, mostly when nobody thinks of them: it is said in time.
 
 use std::{
+    fmt,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -21,10 +22,25 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 pub enum Soundness {
     /// It is valid, and will be.
     Good,
-    /// It ends soon; in words.
-    EndsSoon(String),
-    /// Clients refuse it now; in words.
-    Unusable(String),
+    /// It ends soon.
+    EndsSoon(Ailment),
+    /// Clients refuse it now.
+    Unusable(Ailment),
+}
+
+/// What is wrong with a certificate, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ailment {
+    /// What is wrong, with the file.
+    pub words: String,
+    /// What to do.
+    pub fix: String,
+}
+
+impl fmt::Display for Ailment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.words, self.fix)
+    }
 }
 
 impl Material {
@@ -36,27 +52,35 @@ impl Material {
     fn soundness_at(&self, now: Timestamp) -> Soundness {
         let (says, file) = (&self.certificate, self.file.display());
         let left = says.expires.duration_since(now);
+        let renew = "put a new one there".to_owned();
         if left.is_negative() {
-            return Soundness::Unusable(format!(
-                "the certificate in {file} has expired on {}, and clients refuse it: put a new \
-                 one there",
-                says.expires
-            ));
+            return Soundness::Unusable(Ailment {
+                words: format!(
+                    "the certificate in {file} has expired on {}, and clients refuse it",
+                    says.expires
+                ),
+                fix: renew,
+            });
         }
         if says.begins > now {
-            return Soundness::Unusable(format!(
-                "the certificate in {file} is valid from {} on, and clients refuse it until then: \
-                 is the clock of this machine right ({now})?",
-                says.begins
-            ));
+            return Soundness::Unusable(Ailment {
+                words: format!(
+                    "the certificate in {file} is valid from {} on, and clients refuse it until then",
+                    says.begins
+                ),
+                fix: format!("is the clock of this machine right ({now:.0})?"),
+            });
         }
         match left.unsigned_abs() < SOON {
             false => Soundness::Good,
-            true => Soundness::EndsSoon(format!(
-                "the certificate in {file} expires in {}, on {}: put a new one there",
-                days(left.as_secs() / 86_400),
-                says.expires
-            )),
+            true => Soundness::EndsSoon(Ailment {
+                words: format!(
+                    "the certificate in {file} expires in {}, on {}",
+                    days(left.as_secs() / 86_400),
+                    says.expires
+                ),
+                fix: renew,
+            }),
         }
     }
 }

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use tokio::time::{Duration, Instant};
 
 pub use config::{ClientAuth, TlsConfig};
-pub use expiry::Soundness;
+pub use expiry::{Ailment, Soundness};
 pub use material::Material;
 
 pub(super) use greeting::{Greeted, plainly};

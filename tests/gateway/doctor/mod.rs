@@ -1,5 +1,6 @@
 //! `mcpgate doctor`: what is known to go wrong is found, with what to do about it.
 
+mod certificate;
 mod machine;
 
 use std::{

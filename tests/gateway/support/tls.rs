@@ -6,6 +6,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use jiff::Timestamp;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
     IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SanType, SerialNumber,
@@ -69,6 +70,18 @@ impl Authority {
         let names = ["localhost", "127.0.0.1"].map(str::to_owned);
         let mut params = CertificateParams::new(names).unwrap();
         valid(&mut params, end);
+        self.issue(params)
+    }
+
+    /// For this machine, between these two.
+    pub(crate) fn server_between(&self, begins: Timestamp, ends: Timestamp) -> Issued {
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        let date = |time: Timestamp| {
+            let date = time.to_zoned(jiff::tz::TimeZone::UTC).date();
+            let part = |part: i8| u8::try_from(part).unwrap();
+            date_time_ymd(i32::from(date.year()), part(date.month()), part(date.day()))
+        };
+        (params.not_before, params.not_after) = (date(begins), date(ends));
         self.issue(params)
     }
 
