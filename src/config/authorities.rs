@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::{Fault, files::Reader};
-use crate::{forward::Trust, gateway::pem};
+use super::{Environment, Fault, files::Reader};
+use crate::{forward::Trust, gateway::pem, observe::trace::TracesConfig};
 
 /// Whom connections trust, where a table has `ca`.
 ///
@@ -18,4 +18,29 @@ pub(super) fn read(ca: Option<&Path>, reader: &Reader) -> Result<Option<Trust>, 
     let roots = pem::authorities(&text).map_err(|words| wrong(format!("{shown} {words}")))?;
     let trust = Trust::only(roots, &text).map_err(|error| wrong(error.to_string()))?;
     Ok(Some(trust))
+}
+
+/// What `[traces]` does not say itself, and whom it trusts.
+///
+/// # Errors
+/// When a variable or a file that it needs says what cannot be.
+pub(super) fn resolve(
+    traces: &mut TracesConfig,
+    folder: &Path,
+    (environment, reader): (&Environment<'_>, &Reader),
+) -> Result<(), Fault> {
+    let is_said = traces.ca.is_some();
+    traces.resolve(folder, environment.variable)?;
+    let trust = read(traces.ca.as_deref(), reader);
+    traces.authorities = trust.map_err(|fault| match is_said {
+        true => fault,
+        false => {
+            let words = format!(
+                "the variable `OTEL_EXPORTER_OTLP_CERTIFICATE`: {}",
+                fault.message()
+            );
+            Fault::at([], words)
+        }
+    })?;
+    Ok(())
 }

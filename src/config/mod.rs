@@ -150,7 +150,7 @@ fn read(
     audit.resolve(&folder);
     let mut traces = file.traces;
     if let Some(traces) = &mut traces {
-        let resolved = traces.resolve(environment.variable);
+        let resolved = authorities::resolve(traces, &folder, (environment, &reader));
         resolved.map_err(|fault| document.locate(&fault.under(["traces"])))?;
     }
     for (name, server) in &mut servers {

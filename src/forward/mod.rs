@@ -78,7 +78,7 @@ pub use servers::{Servers, Sharing};
 pub use size::Size;
 pub use state::ReplicaState;
 pub use trust::Trust;
-pub(crate) use trust::tls;
+pub(crate) use trust::{advised, tls};
 pub use urls::Urls;
 pub(crate) use wire::{Plain, chain, client};
 

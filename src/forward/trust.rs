@@ -6,6 +6,8 @@ use hyper_rustls::ConfigBuilderExt;
 use rustls::{CertificateError, ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use sha2::{Digest, Sha256};
 
+use super::wire::chain;
+
 /// Whom TLS trusts, and what it shows. Two that were read from the same bytes are equal.
 #[derive(Debug, Clone)]
 pub struct Trust {
@@ -87,13 +89,16 @@ fn builder() -> io::Result<ConfigBuilder<ClientConfig, WantsVerifier>> {
         .map_err(io::Error::other)
 }
 
-/// What to do about a connection that TLS did not let come about, in words that follow the error;
-/// `table` is where `url` and `ca` are.
-pub(crate) fn remedy(
-    error: &(dyn Error + 'static),
-    trust: Option<&Trust>,
-    table: &str,
-) -> Option<String> {
+/// An error in one line, and what to do about it where TLS did not let a connection come about;
+/// `table` is where the address and `ca` are.
+pub(crate) fn advised(error: &(dyn Error + 'static), trust: Option<&Trust>, table: &str) -> String {
+    match remedy(error, trust, table) {
+        Some(remedy) => format!("{}: {remedy}", chain(error)),
+        None => chain(error),
+    }
+}
+
+fn remedy(error: &(dyn Error + 'static), trust: Option<&Trust>, table: &str) -> Option<String> {
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "theirs; the others say it all"

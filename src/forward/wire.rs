@@ -17,7 +17,7 @@ use super::{
     http1::Connections,
     listing::garbled,
     outlet::Outlet,
-    trust::{remedy, tls},
+    trust::{advised, tls},
 };
 use crate::{call::Reply, refusal::Refusal};
 
@@ -72,12 +72,10 @@ impl Wire {
     }
 
     /// Why no connection came about, and what to do about it.
+    #[cold]
     pub(super) fn unreachable(&self, error: &(dyn Error + 'static)) -> String {
         let table = format!("[servers.{}]", self.outlet.server);
-        match remedy(error, self.trust.as_ref(), &table) {
-            Some(remedy) => format!("{}: {remedy}", chain(error)),
-            None => chain(error),
-        }
+        advised(error, self.trust.as_ref(), &table)
     }
 
     /// Where requests go.

@@ -81,9 +81,12 @@ fn known(file: &str, table: &str) -> Vec<String> {
 /// The shipped policies, with every setting switched on.
 fn policies() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
+    let company = folder.path().join("company.pem");
+    fs::write(&company, Authority::new().pem()).unwrap();
     for file in POLICIES {
         let text = uncommented(file)
             .replace("/etc/mcpgate/partner.pem", PUBLIC_KEY)
+            .replace("/etc/mcpgate/tls/company.pem", company.to_str().unwrap())
             .replace("${file:/run/secrets/jwt}", "${JWT}");
         let name = Path::new(file).file_name().unwrap();
         fs::write(folder.path().join(name), text).unwrap();

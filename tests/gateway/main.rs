@@ -57,6 +57,7 @@ mod naming_properties;
 mod oauth;
 mod operator;
 mod order;
+mod outgoing_ca;
 mod overload;
 mod parked;
 mod pipe;

@@ -78,7 +78,15 @@ impl TokenConfig {
         if !(LEAST_REFRESH..=MOST_REFRESH).contains(&refresh) {
             return Err(Fault::at(["jwks_refresh"], "from 10 seconds to a day"));
         }
-        self.jwks().map(|_| ())
+        let url = self.jwks()?;
+        let is_secure = url.is_some_and(|(uri, _)| uri.scheme_str() == Some("https"));
+        if self.ca.is_some() && !is_secure {
+            return Err(Fault::at_key(
+                ["ca"],
+                "belongs to a `jwks_url` with https://",
+            ));
+        }
+        Ok(())
     }
 
     fn check_algorithms(&self) -> Result<(), Fault> {
@@ -197,6 +205,8 @@ mod tests {
             (format!("{secret}jwks_refresh = \"1m\""), "`jwks_refresh`"),
             (format!("{url}jwks_refresh = \"1s\""), "`jwks_refresh`"),
             (format!("{url}jwks_refresh = \"2days\""), "`jwks_refresh`"),
+            (format!("{secret}ca = \"ca.pem\""), "`ca`"),
+            ("jwks_url = \"http://idp/\"\nca = \"ca.pem\"".into(), "`ca`"),
             (format!("{secret}leeway = \"1h\""), "`leeway`"),
             (
                 format!("{secret}claims = {{ id = \"a..b\" }}"),

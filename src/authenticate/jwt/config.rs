@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use super::Algorithm;
-use crate::forward::Secret;
+use crate::forward::{Secret, Trust};
 
 pub(super) const REFRESH: Duration = Duration::from_secs(600);
 const LEEWAY: Duration = Duration::from_secs(30);
@@ -31,6 +31,8 @@ pub struct TokenConfig {
     pub key_file: Option<PathBuf>,
     /// Where the issuer publishes its public keys.
     pub jwks_url: Option<String>,
+    /// The authorities that vouch for `jwks_url`, in PEM; default: those that this machine trusts.
+    pub ca: Option<PathBuf>,
     /// How long fetched keys are good; default: 10 minutes.
     #[serde(default, with = "humantime_serde")]
     pub jwks_refresh: Option<Duration>,
@@ -43,6 +45,9 @@ pub struct TokenConfig {
     /// From what the role claim says to a role of ours. With it, what is not in it gives no role;
     /// without it, the claim is the role's name.
     pub roles: Option<IndexMap<String, String>>,
+    /// Whom TLS to `jwks_url` trusts, read from `ca`.
+    #[serde(skip)]
+    pub trust: Option<Trust>,
 }
 
 /// `claims = { … }`: a claim's name, or a path to it with dots (`realm_access.roles`).
@@ -74,7 +79,7 @@ const fn default_leeway() -> Duration {
 impl TokenConfig {
     /// Makes what is relative to the file that this stands in absolute.
     pub fn resolve(&mut self, folder: &Path) {
-        if let Some(path) = &mut self.key_file {
+        for path in [&mut self.key_file, &mut self.ca].into_iter().flatten() {
             let joined = folder.join(&*path);
             *path = std::path::absolute(&joined).unwrap_or(joined);
         }

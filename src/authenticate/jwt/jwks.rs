@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Algorithm, Rejected, fetch::fetch, jwk, keys::PublicKey};
+use crate::forward::Trust;
 
 /// From the start of one fetch to that of the next.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -30,6 +31,8 @@ pub(super) struct Jwks {
     name: Arc<str>,
     uri: Uri,
     refresh: Duration,
+    /// Whom TLS trusts; without it, those whom this machine does.
+    trust: Option<Trust>,
     held: ArcSwapOption<Held>,
     /// Whether the last fetch did.
     failed: AtomicBool,
@@ -50,7 +53,11 @@ struct Fetch {
 
 impl Jwks {
     /// Nothing is fetched yet.
-    pub(super) fn new(name: Arc<str>, uri: Uri, refresh: Duration) -> Self {
+    pub(super) fn new(
+        name: Arc<str>,
+        (uri, refresh): (Uri, Duration),
+        trust: Option<Trust>,
+    ) -> Self {
         let is_local = matches!(uri.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
         if uri.scheme_str() != Some("https") && !is_local {
             let words = "without TLS whoever sits between can put keys of their own in";
@@ -60,6 +67,7 @@ impl Jwks {
             name,
             uri,
             refresh,
+            trust,
             held: ArcSwapOption::empty(),
             failed: AtomicBool::new(false),
             latest: Mutex::new(None),
@@ -68,7 +76,15 @@ impl Jwks {
 
     /// Whether the other would fetch the same.
     pub(super) fn is_like(&self, other: &Self) -> bool {
-        self.name == other.name && self.uri == other.uri && self.refresh == other.refresh
+        let table = |it: &Self| {
+            (
+                it.name.clone(),
+                it.uri.clone(),
+                it.refresh,
+                it.trust.clone(),
+            )
+        };
+        table(self) == table(other)
     }
 
     /// Fetches in the background, if that was never done.
@@ -158,7 +174,8 @@ impl Jwks {
     }
 
     async fn fetch(&self, since: Instant) {
-        let body = fetch(&self.uri).await;
+        let table = format!("[tokens.{}]", self.name);
+        let body = fetch(&self.uri, self.trust.as_ref(), &table).await;
         match body.and_then(|body| jwk::read_set(&body)) {
             Ok(keys) => {
                 let keys = keys.into_iter().map(Arc::new).collect();

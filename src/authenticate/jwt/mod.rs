@@ -203,8 +203,9 @@ impl Issuer {
                 let keys = keys::read_file(path);
                 Keys::File(keys.map_err(|words| Fault::at(["key_file"], words))?)
             }
-            (None, None, Some((uri, refresh))) => {
-                Keys::Url(Arc::new(Jwks::new(Arc::clone(&name), uri, refresh)))
+            (None, None, Some(place)) => {
+                let jwks = Jwks::new(Arc::clone(&name), place, config.trust.clone());
+                Keys::Url(Arc::new(jwks))
             }
             (_, _, _) => return Err(check::one_source()),
         };

@@ -14,7 +14,7 @@ use crate::{
     authorise::{RuleConfig, Source},
     call::ServerName,
     config::{
-        ConfigError, Environment, Fault, Paths,
+        ConfigError, Environment, Fault, Paths, authorities,
         document::Document,
         file::{PolicyFile, ServersFile},
         files::Reader,
@@ -51,7 +51,13 @@ pub(in crate::config) fn load(
     merged.check_tests(&servers.servers)?;
     let checked = merged.policy.check(&servers.servers);
     checked.map_err(|fault| merged.locate(&fault))?;
-    Ok(merged.policy)
+    let mut policy = std::mem::take(&mut merged.policy);
+    for (name, token) in &mut policy.tokens {
+        let trust = authorities::read(token.ca.as_deref(), reader);
+        let located = |fault: Fault| merged.locate(&fault.under(["tokens", name.as_str()]));
+        token.trust = trust.map_err(located)?;
+    }
+    Ok(policy)
 }
 
 /// The files so far.

@@ -4,6 +4,11 @@
 pub(super) const TARGET: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
 /// Where everything is sent: `/v1/traces` is added.
 pub(super) const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+/// The file of whom TLS trusts: the first that is set.
+pub(super) const AUTHORITIES: [&str; 2] = [
+    "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_CERTIFICATE",
+];
 /// What is sent along.
 pub(super) const HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
 /// What the program is called.

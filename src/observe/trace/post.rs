@@ -9,7 +9,7 @@ use prost::Message;
 
 use super::{TracesConfig, otlp};
 use crate::{
-    forward::{Plain, chain, client},
+    forward::{Plain, Trust, advised, client},
     observe::one_line,
 };
 
@@ -21,6 +21,8 @@ pub(super) struct Post {
     uri: Uri,
     headers: HeaderMap,
     limit: Duration,
+    /// Whom TLS trusts; without it, those whom this machine does.
+    trust: Option<Trust>,
     /// Made when something is sent for the first time.
     client: Option<Plain<Full<Bytes>>>,
 }
@@ -58,6 +60,7 @@ impl Post {
             uri: config.target.parse().unwrap_or_default(),
             headers,
             limit: config.timeout,
+            trust: config.authorities.clone(),
             client: None,
         }
     }
@@ -86,7 +89,10 @@ impl Post {
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();
         let answer = self.client().await?.request(request).await;
-        let answer = answer.map_err(|error| Unsent::Later(self.unreached(chain(&error)), None))?;
+        let answer = answer.map_err(|error| {
+            let words = advised(&error, self.trust.as_ref(), "[traces]");
+            Unsent::Later(self.unreached(words), None)
+        })?;
         let (head, body) = answer.into_parts();
         // Read to its end, so that the connection serves again.
         let read = Limited::new(body, LARGEST).collect().await;
@@ -115,7 +121,7 @@ impl Post {
     async fn client(&mut self) -> Result<&Plain<Full<Bytes>>, Unsent> {
         let made = match self.client.take() {
             Some(made) => Ok(made),
-            None => client(self.uri.scheme_str() == Some("https"), None).await,
+            None => client(self.uri.scheme_str() == Some("https"), self.trust.as_ref()).await,
         };
         let made = made
             .map_err(|error| Unsent::Later(format!("no certificates to trust: {error}"), None))?;

@@ -13,6 +13,7 @@ mod script;
 mod sse_client;
 mod sse_server;
 mod tls;
+mod tunnel;
 
 use std::time::Duration;
 
@@ -30,6 +31,7 @@ pub(crate) use running::{Running, folder};
 pub(crate) use sse_client::SseClient;
 pub(crate) use sse_server::SseServer;
 pub(crate) use tls::{Authority, Issued, TLS};
+pub(crate) use tunnel::Tunnel;
 
 /// How long anything may take before its test fails. Nothing waits for it to pass.
 const DEADLINE: Duration = Duration::from_secs(10);

@@ -9,7 +9,8 @@ mod ways;
 mod wire;
 
 use crate::support::{Gateway, HttpServer};
-use collector::{Collector, Span};
+pub(crate) use collector::Collector;
+use collector::Span;
 
 /// The kinds of spans.
 const SERVER: u64 = 2;

@@ -11,7 +11,10 @@
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use http::Uri;
 use indexmap::IndexMap;
@@ -20,7 +23,7 @@ use serde::Deserialize;
 use super::environment::{self, listed};
 use crate::{
     config::Fault,
-    forward::{Secret, check_headers},
+    forward::{self, Secret, check_headers},
 };
 
 /// Where a collector is that says nothing else, and the path there (OTLP/HTTP).
@@ -35,6 +38,8 @@ const MOST_WAITING: usize = 1 << 20;
 pub struct TracesConfig {
     /// The collector, for OTLP over HTTP: `/v1/traces` is added.
     pub endpoint: Option<String>,
+    /// The authorities that vouch for it, in PEM; default: those that this machine trusts.
+    pub ca: Option<PathBuf>,
     /// Sent with each request to it.
     pub headers: Option<IndexMap<String, Secret>>,
     /// The part of the traces that begin here which is recorded: 0 to 1.
@@ -53,6 +58,9 @@ pub struct TracesConfig {
     /// The whole URL that spans are sent to.
     #[serde(skip)]
     pub(super) target: String,
+    /// Whom TLS to it trusts, read from `ca`.
+    #[serde(skip)]
+    pub(crate) authorities: Option<forward::Trust>,
 }
 
 /// `trust_parent = "known" | "all" | "none"`.
@@ -71,6 +79,7 @@ impl Default for TracesConfig {
     fn default() -> Self {
         Self {
             endpoint: None,
+            ca: None,
             headers: None,
             sample: 1.0,
             trust_parent: Trust::Known,
@@ -79,6 +88,7 @@ impl Default for TracesConfig {
             timeout: Duration::from_secs(10),
             queue: 8192,
             target: String::new(),
+            authorities: None,
         }
     }
 }
@@ -88,6 +98,10 @@ impl TracesConfig {
     pub(crate) fn check(&self) -> Result<(), Fault> {
         if let Some(endpoint) = &self.endpoint {
             check_url(endpoint).map_err(|words| Fault::at(["endpoint"], words))?;
+            if self.ca.is_some() && !endpoint.starts_with("https://") {
+                let message = "belongs to an `endpoint` with https://";
+                return Err(Fault::at_key(["ca"], message));
+            }
         }
         if let Some(headers) = &self.headers {
             check_headers(headers)?;
@@ -112,12 +126,13 @@ impl TracesConfig {
         Ok(())
     }
 
-    /// Takes what it does not say from the environment.
+    /// Takes what it does not say from the environment; the paths that it says start at `folder`.
     ///
     /// # Errors
     /// When a variable that it needs says what cannot be.
     pub(crate) fn resolve(
         &mut self,
+        folder: &Path,
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<(), Fault> {
         let known = |name: &str| variable(name).filter(|value| !value.is_empty());
@@ -137,6 +152,13 @@ impl TracesConfig {
                 None => with_path(COLLECTOR),
             },
         };
+        let named = || environment::AUTHORITIES.into_iter().find_map(known);
+        let path = match &self.ca {
+            Some(ca) => Some(folder.join(ca)),
+            None if self.target.starts_with("https://") => named().map(PathBuf::from),
+            None => None,
+        };
+        self.ca = path.map(|path| std::path::absolute(&path).unwrap_or(path));
         if self.headers.is_none()
             && let Some(text) = known(environment::HEADERS)
         {

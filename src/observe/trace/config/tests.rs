@@ -15,7 +15,7 @@ fn resolved(text: &str, variables: &[(&str, &str)]) -> Result<TracesConfig, Stri
         found.map(|(_, value)| (*value).to_owned())
     };
     config
-        .resolve(&variable)
+        .resolve(Path::new("/etc/mcpgate"), &variable)
         .map_err(|fault| fault.to_string())?;
     Ok(config)
 }
@@ -82,6 +82,24 @@ fn what_the_file_does_not_say_is_in_the_environment() {
 }
 
 #[test]
+fn the_authority_of_a_collector_is_in_the_file_or_in_the_environment() {
+    let named = |text: &str, variables: &[(&str, &str)]| {
+        let ca = resolved(text, variables).unwrap().ca;
+        ca.map(|path| path.display().to_string())
+    };
+    let secure = "endpoint = 'https://collector'";
+    let all = ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/all.pem");
+    let traces = ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "/traces.pem");
+    let said = format!("{secure}\nca = 'ca.pem'");
+    assert_eq!(named(secure, &[]), None);
+    assert_eq!(named(&said, &[all]).unwrap(), "/etc/mcpgate/ca.pem");
+    assert_eq!(named(secure, &[all]).unwrap(), "/all.pem");
+    assert_eq!(named(secure, &[all, traces]).unwrap(), "/traces.pem");
+    // Nobody is asked for a certificate.
+    assert_eq!(named("", &[all]), None);
+}
+
+#[test]
 fn what_cannot_be_is_refused() {
     for (text, words) in [
         ("endpoint = 'collector:4318'", "OTLP over HTTP"),
@@ -89,6 +107,10 @@ fn what_cannot_be_is_refused() {
         (
             "endpoint = 'http://me:secret@collector'",
             "put it into `headers`",
+        ),
+        (
+            "endpoint = 'http://collector:4318'\nca = 'ca.pem'",
+            "with https://",
         ),
         ("sample = 1.5", "0 (none) to 1 (all)"),
         ("sample = nan", "0 (none) to 1 (all)"),
