@@ -34,10 +34,13 @@ pub(super) async fn run(config: Config, kind: Kind, json: bool) -> Result<ExitCo
             log::print(&result)?;
             continue;
         }
-        for item in
-            fields::items(fields::field(&result, list.key()).unwrap_or("[]")).unwrap_or_default()
-        {
-            log::print(&line(*list, item))?;
+        let items = fields::field(&result, list.key()).unwrap_or("[]");
+        let items = fields::items(items).unwrap_or_default();
+        let rows: Vec<_> = items.into_iter().map(|item| row(*list, item)).collect();
+        let width = rows.iter().map(|(name, _)| name.chars().count()).max();
+        for (name, told) in &rows {
+            let width = width.unwrap_or_default().min(WIDEST);
+            log::print(format!("{name:<width$}  {told}").trim_end())?;
         }
     }
     let missing = missing(&client);
@@ -69,7 +72,11 @@ pub(super) fn missing(client: &Client) -> Vec<String> {
     .collect()
 }
 
-fn line(list: List, item: &str) -> String {
+/// The column of names is no wider: URIs can be longer than any terminal.
+const WIDEST: usize = 64;
+
+/// A name, and what is said of it in a line.
+fn row(list: List, item: &str) -> (String, String) {
     let text = |key| {
         fields::field(item, key)
             .and_then(fields::string)
@@ -89,5 +96,5 @@ fn line(list: List, item: &str) -> String {
         .chars()
         .take(90)
         .collect();
-    format!("{key:<40} {first}").trim_end().to_owned()
+    (key.into_owned(), first)
 }

@@ -57,7 +57,12 @@ impl Options {
         if url.starts_with("https://") || !remote.trust.is_empty() {
             server.trust = Some(Trust::of_options(remote.trust.config()?));
         }
-        if let Some(key) = &remote.key {
+        // A variable that is empty counts as not set.
+        if let Some(key) = remote.key.as_ref().filter(|key| !key.is_empty()) {
+            if !key.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+                let words = "--key, or MCPGATE_KEY: a key is one line of visible characters";
+                return Err(CliError::Usage(words.to_owned()));
+            }
             let value = format!("Bearer {key}");
             server
                 .headers

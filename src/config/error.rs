@@ -12,8 +12,8 @@ pub enum ConfigError {
     /// No config file in any of these places.
     #[error(
         "no config file; looked for{}\n\
-         run `mcpgate serve` in a checkout of mcpgate to try its servers.toml, \
-         or name yours with `--config FILE`",
+         `mcpgate init` writes one, `mcpgate import` makes one of the servers that your MCP clients \
+         have; or name yours with `--config FILE`",
         listed(.0)
     )]
     NotFound(Vec<PathBuf>),

@@ -105,12 +105,11 @@ async fn list_prints_names_as_clients_see_them() {
     let config = server("s", &["--tools", &tools.to_string()]);
 
     let tools = stdout(&run(&config, &["list"]).await);
-    assert!(
-        tools
-            .lines()
-            .any(|line| line == format!("{:<40} Does.", "s__t")),
-        "{tools}"
-    );
+    // As wide as the longest name, and no wider.
+    let longest = tools.lines().filter_map(|line| line.split("  ").next());
+    let longest = longest.map(|name| name.trim_end().len()).max().unwrap();
+    let line = format!("{:<longest$}  Does.", "s__t");
+    assert!(tools.lines().any(|shown| shown == line), "{tools}");
     assert_eq!(tools.lines().count(), 13);
     assert_eq!(
         stdout(&run(&config, &["list", "prompts"]).await),

@@ -156,7 +156,7 @@ fn a_missing_config_file_is_told_where_we_looked_and_how_to_start() {
     assert_snapshot!(error, @r"
     no config file; looked for
       /no/such/servers.toml
-    run `mcpgate serve` in a checkout of mcpgate to try its servers.toml, or name yours with `--config FILE`
+    `mcpgate init` writes one, `mcpgate import` makes one of the servers that your MCP clients have; or name yours with `--config FILE`
     ");
 }
 

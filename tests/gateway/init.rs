@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 use crate::{
     cli::seen,
     pipe::{fake, program, soon},
-    support::Running,
+    support::{Authority, Running},
 };
 
 type Seen = (Option<i32>, String, String);
@@ -208,4 +208,35 @@ async fn what_a_config_still_wants_is_said() {
         err.contains("before it can serve: ") && err.contains("NO_SUCH_VARIABLE"),
         "{err}"
     );
+}
+
+#[tokio::test]
+async fn with_a_certificate_it_serves_https_and_without_one_it_says_what_others_can_read() {
+    let folder = tempfile::tempdir().unwrap();
+    Authority::new().server().write(folder.path());
+    let network = ["init", "--for", "network", "--yes"];
+    let tls = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"];
+
+    let (code, out, err) = told(folder.path(), &[&network[..], &tls].concat(), "").await;
+
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert!(out.contains("https://0.0.0.0:8765/mcp"), "{out}");
+    assert!(!out.contains("plain HTTP"), "{out}");
+    let written = read(&folder, "servers.toml");
+    assert!(
+        written.contains("cert = \"cert.pem\"\nkey = \"key.pem\""),
+        "{written}"
+    );
+    let (code, out, _) = told(folder.path(), &["check"], "").await;
+    assert_eq!(code, Some(0), "{out}");
+
+    let (code, out, _) = told(folder.path(), &[&network[..], &["--force"]].concat(), "").await;
+    assert_eq!(code, Some(0));
+    assert!(
+        out.contains("plain HTTP") && out.contains("--tls-cert"),
+        "{out}"
+    );
+    assert!(read(&folder, "servers.toml").contains("#[gateway.tls]"));
+    let (code, out, _) = told(folder.path(), &["init", "--yes", "--force"], "").await;
+    assert!(code == Some(0) && !out.contains("plain HTTP"), "{out}");
 }

@@ -46,7 +46,11 @@ pub(super) fn found(machine: &Machine<'_>) -> Result<Vec<Source>, CliError> {
                 .map(|place| format!("\n  {}", place.display()))
                 .collect();
             let words = "no client's file is here; looked for";
-            Err(CliError::Answer(format!("{words}{}", places.concat())))
+            let instead = "`mcpgate init` writes a config without one";
+            Err(CliError::Answer(format!(
+                "{words}{}\n{instead}",
+                places.concat()
+            )))
         }
     }
 }
@@ -63,6 +67,27 @@ pub(super) fn client(word: &str) -> Result<Client, String> {
             .collect();
         format!("known clients: {}", names.join(", "))
     })
+}
+
+/// What is said to somebody who names none.
+pub(super) fn which(machine: &Machine<'_>) -> String {
+    let is_here = |client: &Client| !existing(*client, machine).is_empty();
+    let (here, others): (Vec<Client>, Vec<Client>) = Client::ALL.into_iter().partition(is_here);
+    let named = |clients: &[Client]| {
+        let names: Vec<&str> = clients.iter().map(|client| client.facts().name).collect();
+        names.join(", ")
+    };
+    let example = here.first().or(others.first());
+    let example = example.map_or("", |client| client.facts().name);
+    let question = match here.is_empty() {
+        true => format!("into which client? {}", named(&others)),
+        false => format!(
+            "into which client? Files of {} are here; it can be {}, too",
+            named(&here),
+            named(&others)
+        ),
+    };
+    format!("{question}\nfor example: mcpgate install {example}")
 }
 
 fn of_client(client: Client, machine: &Machine<'_>) -> Result<Vec<Source>, CliError> {

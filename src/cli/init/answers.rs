@@ -1,6 +1,9 @@
 //! What was answered.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
 
 use clap::ValueEnum;
 
@@ -22,6 +25,8 @@ pub(super) struct Answers {
     pub(super) users: Users,
     pub(super) servers: Vec<Named>,
     pub(super) listen: SocketAddr,
+    /// The certificate that it serves HTTPS with, and its key.
+    pub(super) tls: Option<[PathBuf; 2]>,
 }
 
 impl Users {
@@ -59,5 +64,17 @@ impl Answers {
     /// Whether somebody else could come in without one.
     pub(super) fn needs_key(&self) -> bool {
         self.users != Users::Me || !self.listen.ip().is_loopback()
+    }
+
+    pub(super) fn scheme(&self) -> &'static str {
+        match self.tls {
+            Some(_) => "https",
+            None => "http",
+        }
+    }
+
+    /// Whether keys and answers can be read on their way to other machines.
+    pub(super) fn in_the_clear(&self) -> bool {
+        self.tls.is_none() && !self.listen.ip().is_loopback()
     }
 }

@@ -35,6 +35,12 @@ pub(super) struct Init {
     /// Where it listens: an address and a port, or one of them
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
+    /// Serve HTTPS with this certificate: PEM, those that lead to its authority behind it
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The private key of that certificate: PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// Ask nothing: what is not said is as the questions propose it
     #[arg(short, long)]
     yes: bool,
@@ -67,7 +73,7 @@ pub(super) fn run(init: Init, options: &Options) -> Result<ExitCode, CliError> {
             vacant(path)?;
         }
     }
-    let answers = answers(&init)?;
+    let answers = answers(&init, &config)?;
     let mut files = vec![File {
         path: config.clone(),
         text: written::servers(&answers),
@@ -97,7 +103,7 @@ pub(super) fn run(init: Init, options: &Options) -> Result<ExitCode, CliError> {
     }
 }
 
-fn answers(init: &Init) -> Result<Answers, CliError> {
+fn answers(init: &Init, config: &Path) -> Result<Answers, CliError> {
     let given = |text: &String| Server::read(text).map_err(|why| usage("--server", text, &why));
     let given: Result<Vec<Server>, CliError> = init.servers.iter().map(given).collect();
     let mut given = given?;
@@ -114,11 +120,22 @@ fn answers(init: &Init) -> Result<Answers, CliError> {
             .ok_or_else(|| usage("--listen", text, "expected such as 127.0.0.1:8765"))?,
         None => questions.listen(users.usual_address())?,
     };
+    let tls = init.tls_cert.as_deref().zip(init.tls_key.as_deref());
+    let tls = tls.map(|(cert, key)| Ok([seen_from(config, cert)?, seen_from(config, key)?]));
     Ok(Answers {
         users,
         servers: server::named(given),
         listen,
+        tls: tls.transpose().map_err(CliError::Io)?,
     })
+}
+
+/// How the config names a file that was named in this folder.
+fn seen_from(config: &Path, file: &Path) -> std::io::Result<PathBuf> {
+    let absolute = std::path::absolute(file)?;
+    let folder = config.parent().unwrap_or(Path::new("/"));
+    let within = absolute.strip_prefix(folder).map(Path::to_path_buf);
+    Ok(within.unwrap_or(absolute))
 }
 
 fn usage(option: &str, text: &str, why: &str) -> CliError {

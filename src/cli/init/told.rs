@@ -22,7 +22,8 @@ pub(super) fn written(files: &[File], key: Option<&str>, answers: &Answers) -> S
         Users::Network | Users::Chat => {}
     }
     text += &format!(
-        "  mcpgate serve     listens at http://{}/mcp",
+        "  mcpgate serve     listens at {}://{}/mcp",
+        answers.scheme(),
         answers.listen
     );
     let address = reached(answers);
@@ -34,17 +35,23 @@ pub(super) fn written(files: &[File], key: Option<&str>, answers: &Answers) -> S
         }
         Users::Chat => text += &librechat(answers),
     }
+    if answers.in_the_clear() {
+        text += "\n\nIt speaks plain HTTP, in which others on the network can read keys and answers. \
+                 HTTPS: [gateway.tls]\nin servers.toml (--tls-cert and --tls-key write it), or a proxy \
+                 in front of it.";
+    }
     text
 }
 
 /// Where clients find it: at "0.0.0.0" they are told to put this machine's name.
 fn reached(answers: &Answers) -> String {
-    let listen = answers.listen;
-    match (listen.ip().is_unspecified(), answers.users) {
-        (false, _) => format!("http://{listen}"),
-        (true, Users::Chat) => format!("http://host.docker.internal:{}", listen.port()),
-        (true, Users::Me | Users::Network) => format!("http://THIS-MACHINE:{}", listen.port()),
-    }
+    let (listen, scheme) = (answers.listen, answers.scheme());
+    let host = match (listen.ip().is_unspecified(), answers.users) {
+        (false, _) => return format!("{scheme}://{listen}"),
+        (true, Users::Chat) => "host.docker.internal",
+        (true, Users::Me | Users::Network) => "THIS-MACHINE",
+    };
+    format!("{scheme}://{host}:{}", listen.port())
 }
 
 fn librechat(answers: &Answers) -> String {

@@ -1,5 +1,7 @@
 //! What the files say.
 
+use std::path::Path;
+
 use toml::Value;
 
 use super::{
@@ -26,6 +28,7 @@ pub(super) fn servers(answers: &Answers) -> String {
                  # point its own name here.\n\
                  #allowed_hosts = [\"gate.lan\"]\n";
     }
+    text += &tls(answers);
     text += "\n# One line of JSON for each call: who called what, and how it ended. Off without `file`.\n\
              [audit]\n\
              #file = \"audit.jsonl\"\n";
@@ -33,6 +36,32 @@ pub(super) fn servers(answers: &Answers) -> String {
         text += &table(server);
     }
     text
+}
+
+/// `[gateway.tls]`, or how to have it.
+fn tls(answers: &Answers) -> String {
+    let quoted = |path: &Path| {
+        let path = path.to_string_lossy().replace("${", "$${");
+        Value::from(path).to_string()
+    };
+    match &answers.tls {
+        Some([cert, key]) => format!(
+            "\n# It serves HTTPS. New files in the place of these are noticed.\n\
+             [gateway.tls]\n\
+             cert = {}\n\
+             key = {}\n",
+            quoted(cert),
+            quoted(key)
+        ),
+        None if answers.in_the_clear() => {
+            "\n# HTTPS: without it, others on the network can read keys and answers, unless a proxy in front has it.\n\
+             #[gateway.tls]\n\
+             #cert = \"cert.pem\"\n\
+             #key = \"key.pem\"\n"
+                .to_owned()
+        }
+        None => String::new(),
+    }
 }
 
 fn where_it_listens(answers: &Answers) -> &'static str {

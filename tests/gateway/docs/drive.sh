@@ -32,3 +32,12 @@ said() {
     exec {lines}<&-
     return $found
 }
+
+# Ends what was started in the background, as Ctrl-C does, and waits until it is gone.
+ended() {
+    local job
+    for job in $(jobs -p); do
+        kill -INT $(cat "/proc/$job/task/$job/children") 2>/dev/null || true
+    done
+    wait
+}

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{markdown::here, walk::World};
+use super::{markdown::here, snippets::certificates, walk::World};
 use crate::{
     pipe::{program, soon},
     support::Running,
@@ -63,6 +63,9 @@ fn copy(world: &World, name: &str, server: &Oilfield) -> PathBuf {
     let file = folder.join("servers.toml");
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, within_reach(&text, server)).unwrap();
+    if text.contains("[gateway.tls]") {
+        certificates(&folder);
+    }
     folder
 }
 

@@ -23,6 +23,8 @@ pub(super) enum Note {
     Background(String),
     /// `<!-- once this is in the file: path words -->`
     Once(String, String),
+    /// `<!-- what runs has ended -->`: with Ctrl-C, a reader would have.
+    Ended,
     /// `<!-- file: where it is written -->`
     File(String),
     /// `<!-- part of: what -->`: not something whole.
@@ -35,6 +37,9 @@ impl Note {
             return Self::None;
         };
         let comment = comment.strip_suffix(" -->").unwrap_or(comment);
+        if comment == "what runs has ended" {
+            return Self::Ended;
+        }
         match comment.split_once(": ") {
             Some(("not run", why)) => Self::NotRun(why.to_owned()),
             Some(("in the background until", words)) => Self::Background(words.to_owned()),

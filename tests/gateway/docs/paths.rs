@@ -1,6 +1,8 @@
 //! The ways of four people, from an empty folder to an answered call, with nothing but what their
 //! guide says. What follows a guide here is what their client does.
 
+use std::fs;
+
 use super::{markdown::Page, walk::World};
 
 /// The pages that are walked here.
@@ -14,7 +16,39 @@ pub(super) const WALKED: &[&str] = &[
 
 #[test]
 fn whoever_reads_the_first_page_has_a_gateway_that_answers() {
-    World::new().walk(&Page::read("README.md"), "checkout", "");
+    let world = World::new();
+    // What somebody with a desktop client has already.
+    let theirs = world.path("home/.config/Claude/claude_desktop_config.json");
+    let documents = world.path("home/Documents");
+    let server =
+        |program: &str, args: &[&str]| serde_json::json!({"command": program, "args": args});
+    let files = [
+        "-y",
+        "@modelcontextprotocol/server-filesystem",
+        documents.to_str().unwrap(),
+    ];
+    let servers = serde_json::json!({"mcpServers": {
+        "files": server("npx", &files),
+        "time": server("uvx", &["mcp-server-time"]),
+    }});
+    fs::create_dir_all(theirs.parent().unwrap()).unwrap();
+    fs::write(theirs, servers.to_string()).unwrap();
+    // The last gateway of the page, from another machine, with the key that was shown.
+    let then = r#"
+        client ~/.config/Claude/claude_desktop_config.json mcpServers time__get_current_time '{"timezone": "UTC"}'
+        key=$(cat "$out"/* | grep -ao 'mcpg_[0-9a-f]\{64\}' | tail -n 1)
+        mcpgate call --url https://gate.lan:8765/mcp --ca cert.pem --key "$key" example__add a=2 b=3
+        mcpgate list --url https://gate.lan:8765/mcp --ca cert.pem || true"#;
+    world.walk(&Page::read("README.md"), "checkout", then);
+
+    let said = world.said("then");
+    for words in [
+        "tool time__get_current_time",
+        "{\"sum\":5}",
+        "no valid credentials",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
 }
 
 #[test]

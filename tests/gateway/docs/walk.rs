@@ -132,6 +132,9 @@ impl World {
             fs::write(self.path(&format!("out/{name}.sh")), self.in_here(text)).unwrap();
         };
         add(format!("here='{page}:{}'", block.line));
+        if block.note == Note::Ended {
+            add("ended".to_owned());
+        }
         match &block.note {
             Note::NotRun(_) | Note::Part => {}
             Note::File(path) => {
@@ -148,7 +151,9 @@ impl World {
                 ));
                 add(format!("said \"$out/{name}\" '{words}' $!"));
             }
-            Note::None | Note::Background(_) | Note::Once(..) if block.is_console() => {
+            Note::None | Note::Background(_) | Note::Once(..) | Note::Ended
+                if block.is_console() =>
+            {
                 if let Note::Once(path, words) = &block.note {
                     add(format!("said '{path}' '{words}' $$"));
                 }
@@ -161,13 +166,13 @@ impl World {
                     ));
                 }
             }
-            Note::None if block.is_shell() => {
+            Note::None | Note::Ended if block.is_shell() => {
                 file(&block.text, &name);
                 add(format!(
                     "source \"$out/{name}.sh\" >\"$out/{name}\" 2>&1 </dev/null"
                 ));
             }
-            Note::None | Note::Background(_) | Note::Once(..) => {}
+            Note::None | Note::Background(_) | Note::Once(..) | Note::Ended => {}
         }
     }
 
@@ -175,12 +180,14 @@ impl World {
     fn in_here(&self, text: &str) -> String {
         match self.alone {
             true => text.to_owned(),
-            false => text.replace("gate.lan", "127.0.0.1"),
+            false => text
+                .replace("DNS:gate.lan", "IP:127.0.0.1")
+                .replace("gate.lan", "127.0.0.1"),
         }
     }
 
     fn compare(&self, block: &Block, page: &str) {
-        if !matches!(block.note, Note::None | Note::Once(..)) {
+        if !matches!(block.note, Note::None | Note::Once(..) | Note::Ended) {
             return;
         }
         for (index, step) in expected::steps(&block.text).iter().enumerate() {

@@ -1,6 +1,8 @@
 //! `install`: our own entry in a client's file.
 
-use std::{fs, io, path::PathBuf, process::ExitCode};
+mod told;
+
+use std::{cell::RefCell, collections::BTreeSet, fs, io, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 
@@ -11,12 +13,11 @@ use super::{
 };
 use crate::{
     clients::{
-        Client, Facts, Machine, OURS, Variables,
+        Client, Facts, Machine, OURS,
         file::{Mistake, Node, Tree},
         install::{Changed, Hindrance, Way},
-        read,
     },
-    config::{self, ConfigError, Environment, change::replace},
+    config::{self, ConfigError, Environment, Paths, change::replace},
 };
 
 /// Where somebody wants our entry, and which.
@@ -24,7 +25,7 @@ use crate::{
 pub(in super::super) struct Install {
     /// claude-desktop, claude-code, cursor, vscode, windsurf, zed or librechat
     #[arg(value_parser = sources::client)]
-    client: Client,
+    client: Option<Client>,
     /// Have it connect to a gateway that runs, instead of launching one
     #[arg(long, value_name = "URL", conflicts_with = "undo")]
     url: Option<String>,
@@ -50,14 +51,47 @@ pub(super) fn run(install: &Install, options: &Options) -> Result<ExitCode, CliE
     match install.undo {
         true => file.undo(install.dry_run),
         false => {
-            let entry = entry(install, options)?;
-            file.put(&entry, install)
+            let mut served = Served::default();
+            let entry = entry((install, file.client), options, &mut served)?;
+            file.put(&entry, install, &served)
         }
     }
 }
 
+/// What the config says that the client will launch.
+#[derive(Default)]
+struct Served {
+    /// The names of its servers.
+    servers: BTreeSet<String>,
+    /// The variables that it takes from the environment.
+    variables: BTreeSet<String>,
+}
+
+impl Served {
+    fn of(paths: &Paths) -> Result<Self, ConfigError> {
+        let variables = RefCell::new(BTreeSet::new());
+        let variable = |name: &str| {
+            variables.borrow_mut().insert(name.to_owned());
+            std::env::var(name).ok()
+        };
+        let environment = Environment {
+            variable: &variable,
+            ..Environment::of_process()
+        };
+        let config = config::load_with(paths, &environment)?;
+        let servers = config.servers.keys().map(ToString::to_string).collect();
+        let mut variables = variables.take();
+        variables.retain(|name| std::env::var_os(name).is_some());
+        Ok(Self { servers, variables })
+    }
+}
+
 /// Our entry as that client has it.
-fn entry(install: &Install, options: &Options) -> Result<Node, CliError> {
+fn entry(
+    (install, client): (&Install, Client),
+    options: &Options,
+    served: &mut Served,
+) -> Result<Node, CliError> {
     let program = Environment::of_process().program.to_string_lossy();
     let way = match &install.url {
         Some(url) if !url.starts_with("http://") && !url.starts_with("https://") => {
@@ -69,7 +103,7 @@ fn entry(install: &Install, options: &Options) -> Result<Node, CliError> {
         None if install.project => Way::Launch(OURS.to_owned(), vec!["stdio".to_owned()]),
         None => {
             let paths = options.paths().map_err(unmade)?;
-            config::load(&paths)?;
+            *served = Served::of(&paths)?;
             let config = std::path::absolute(paths.config())?;
             let config = config.to_string_lossy();
             // A client launches it in a folder, and with variables, of its own.
@@ -78,12 +112,12 @@ fn entry(install: &Install, options: &Options) -> Result<Node, CliError> {
         }
     };
     let variable = |name: &str| std::env::var(name).ok();
-    let entry = install.client.entry(&way, &program, variable);
+    let entry = client.entry(&way, &program, variable);
     entry.map_err(|Hindrance::Unset(name)| {
         CliError::Usage(format!(
             "--key-env: {} takes no variables into its file, so the key itself has to stand there; \
              set {name} for this command",
-            install.client
+            client
         ))
     })
 }
@@ -107,7 +141,8 @@ struct Target {
 
 impl Target {
     fn of(install: &Install) -> Result<Self, CliError> {
-        let client = install.client;
+        let which = || CliError::Usage(sources::which(&Machine::this()));
+        let client = install.client.ok_or_else(which)?;
         let Facts {
             user,
             project,
@@ -138,7 +173,7 @@ impl Target {
         })
     }
 
-    fn put(&self, entry: &Node, install: &Install) -> Result<ExitCode, CliError> {
+    fn put(&self, entry: &Node, install: &Install, served: &Served) -> Result<ExitCode, CliError> {
         let before = self.before.as_deref().unwrap_or_default();
         let changed = self
             .client
@@ -159,63 +194,8 @@ impl Target {
             fs::copy(&self.path, self.backup()).map_err(|error| self.unwritten(&error))?;
         }
         replace(&self.path, &text).map_err(|error| self.unwritten(&error))?;
-        self.tell(install, is_first)?;
+        self.tell(install, is_first, served)?;
         Ok(ExitCode::SUCCESS)
-    }
-
-    fn tell(&self, install: &Install, is_first: bool) -> Result<(), CliError> {
-        let (client, path) = (self.client, self.path.display());
-        let facts = client.facts();
-        let words = if is_first { "stands" } else { "is new" };
-        log::print(&format!("{client}: `{OURS}` {words} in {path} now"))?;
-        if self.before.is_some() && is_first {
-            log::print(&format!("  as it was: {}", self.backup().display()))?;
-        }
-        let form = facts.form;
-        if let (Some(key), Variables::None) = (&install.key_env, form.variables) {
-            let words = format!(
-                "the value of {key} stands in it: {client} takes no variables into its file"
-            );
-            log::print(&format!("  {words}"))?;
-        } else if let Some(key) = &install.key_env {
-            log::print(&format!(
-                "  {client} needs the variable {key} in its own environment"
-            ))?;
-        }
-        let others = self.others();
-        if !others.is_empty() && install.url.is_none() {
-            let (count, names) = (others.len(), others.join(", "));
-            let noun = if count == 1 {
-                "server stands"
-            } else {
-                "servers stand"
-            };
-            let words = format!(
-                "{count} other {noun} there, too: {names}; `mcpgate import {}` takes over what is not ours yet",
-                facts.name
-            );
-            log::print(&format!("  {words}"))?;
-        }
-        let place = match (&install.file, install.project) {
-            (Some(file), _) => format!(" --file {}", file.display()),
-            (None, true) => " --project".to_owned(),
-            (None, false) => String::new(),
-        };
-        let words = format!("mcpgate install {}{place} --undo", facts.name);
-        log::print(&format!("  to take it out again: {words}"))?;
-        log::print(&format!("Next: {}", facts.reload))?;
-        Ok(())
-    }
-
-    /// The servers that stood there before.
-    fn others(&self) -> Vec<String> {
-        let before = self.before.as_deref().unwrap_or_default();
-        let taken = read::read(before, &self.path, &Machine::this());
-        let entries = taken.map(|taken| taken.entries).unwrap_or_default();
-        let others = entries
-            .into_iter()
-            .filter(|entry| entry.fate == read::Fate::Taken);
-        others.map(|entry| entry.written).collect()
     }
 
     fn undo(&self, dry_run: bool) -> Result<ExitCode, CliError> {
