@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    net::{IpAddr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
 use ipnet::{IpNet, Ipv4Net};
@@ -33,6 +33,27 @@ impl Networks {
     /// pipe comes from nowhere, and from this machine at that.
     pub fn admit(&self, address: Option<IpAddr>) -> bool {
         self.is_empty() || address.is_none_or(|address| self.contains(address))
+    }
+
+    /// Whether one of them has more than this many bits of an address open: with 8, 256 of them.
+    pub fn is_wider_than(&self, bits: u8) -> bool {
+        let open = |network: &Network| network.0.max_prefix_len() - network.0.prefix_len();
+        self.0.iter().any(|network| open(network) > bits)
+    }
+
+    /// Whether one of them leaves hardly anybody out: more than a whole 0.0.0.0/8.
+    pub fn is_nearly_all(&self) -> bool {
+        self.0.iter().any(|network| network.0.prefix_len() < 7)
+    }
+
+    /// Whether an address of this machine itself is in one of them.
+    pub fn has_loopback(&self) -> bool {
+        let loopback = |network: &Network| {
+            network.0.addr().is_loopback()
+                || network.0.contains(&IpAddr::V4(Ipv4Addr::LOCALHOST))
+                || network.0.contains(&IpAddr::V6(Ipv6Addr::LOCALHOST))
+        };
+        self.0.iter().any(loopback)
     }
 
     /// Whether none is listed.

@@ -53,7 +53,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, CliError> {
     if let Some(Soundness::EndsSoon(ailment) | Soundness::Unusable(ailment)) = soundness {
         before.push(ailment.to_string());
     }
-    let left_out = config.left_out.clone();
+    let (left_out, open) = (config.left_out.clone(), config.open_doors());
     let gateway = started(config).await;
     let pipeline = gateway.pipeline().clone();
     let plan = pipeline.plan();
@@ -69,6 +69,9 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, CliError> {
     log::print(&table(&rows))?;
     for note in &left_out {
         log::print(&format!("note: {note}"))?;
+    }
+    for words in &open {
+        log::print(&format!("warning: {words}"))?;
     }
     for problem in &problems {
         log::print(&format!("problem: {problem}"))?;

@@ -87,7 +87,7 @@ fn warn(config: &Config) {
              [certificates.*], [trusted_headers] nor [anonymous] to give them to somebody"
         );
     }
-    for words in config.warnings() {
+    for words in config.open_doors().into_iter().chain(config.warnings()) {
         tracing::warn!("{words}");
     }
 }

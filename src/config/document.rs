@@ -132,6 +132,13 @@ impl<'a> Document<'a> {
         Ok(())
     }
 
+    /// Where a setting stands, if it does: `policies/keys.toml:3:1`.
+    pub(super) fn find(&self, table: &str, key: &str) -> Option<String> {
+        let inside = self.tree.get_ref().get(table)?.get_ref().as_table()?;
+        inside.get(key)?;
+        Some(self.place(&[table.to_owned(), key.to_owned()]))
+    }
+
     /// Finds the line of a fault.
     pub(super) fn locate(&self, fault: &Fault) -> ConfigError {
         let start = self.start_of(fault.path(), fault.in_the_key());

@@ -29,6 +29,7 @@ mod fault;
 mod file;
 mod files;
 mod foreign;
+mod open;
 mod overrides;
 mod paths;
 mod policies;
@@ -51,6 +52,7 @@ pub use test_case::{Expect, TestCaller, TestConfig};
 use document::Document;
 use file::ServersFile;
 use files::Reader;
+use open::Places;
 
 /// Everything the files say, checked and with every reference resolved.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,6 +75,8 @@ pub struct Config {
     pub tls: Option<Material>,
     /// All that was read for it.
     pub files: Files,
+    /// Where some of it stands.
+    places: Places,
     /// Where the config file is a client's: what it says and is not served, with its place.
     pub left_out: Vec<String>,
 }
@@ -130,7 +134,8 @@ fn read(
     let file: ServersFile = document.decode()?;
     file.check().map_err(|fault| document.locate(&fault))?;
 
-    let policy = policies::load(paths, (environment, &reader), &file)?;
+    let (policy, mut places) = policies::load(paths, (environment, &reader), &file)?;
+    places.note_gateway(&document);
     let checked = policy.check_gateway(&file.gateway);
     checked.map_err(|fault| document.locate(&fault))?;
     let folder = folder_of(paths.config())?;
@@ -169,6 +174,7 @@ fn read(
         folder,
         tls,
         files: reader.files(),
+        places,
         left_out,
     })
 }
@@ -219,6 +225,7 @@ impl Config {
             folder,
             tls: None,
             files: reader.files(),
+            places: Places::default(),
             left_out: Vec::new(),
         })
     }

@@ -62,6 +62,7 @@ impl Config {
         }
         if !overrides.cors_origins.is_empty() {
             gateway.cors_origins = overrides.cors_origins.clone();
+            self.places.forget(["gateway", "cors_origins"]);
         }
         gateway.max_connections = overrides.max_connections.unwrap_or(gateway.max_connections);
         self.add_keys(&overrides.keys)?;

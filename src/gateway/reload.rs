@@ -272,7 +272,9 @@ impl Reloader {
             tls.replace(material);
             tls.look(&keepers.pipeline.metrics);
         }
-        for words in config.warnings() {
+        // Once for each that has come, not at each file that is saved.
+        let open = config.opened_since(&running.config);
+        for words in open.into_iter().chain(config.warnings()) {
             tracing::warn!("{words}");
         }
         running.config = config;

@@ -55,6 +55,7 @@ mod metrics;
 mod metrics_page;
 mod naming_properties;
 mod oauth;
+mod open_doors;
 mod operator;
 mod order;
 mod outgoing_ca;

@@ -53,6 +53,11 @@ impl Finding {
         Self::of(Level::Problem, about, words, Some(fix.into()))
     }
 
+    /// A door that stands open; the words say what ends it.
+    pub(super) fn open(words: impl Into<String>) -> Self {
+        Self::of(Level::Warning, "open", words, None)
+    }
+
     fn of(
         level: Level,
         about: &'static str,

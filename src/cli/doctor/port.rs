@@ -14,6 +14,9 @@ pub(super) fn look(config: &Config, running: Option<&Running>, report: &mut Repo
         let fix = "`mcpgate hash-key` makes a key";
         report.add(Finding::problem("port", error.to_string(), fix));
     }
+    for words in config.open_doors() {
+        report.add(Finding::open(words));
+    }
     let Err(error) = bound(listen) else {
         return report.add(Finding::good("port", format!("{listen} is free")));
     };

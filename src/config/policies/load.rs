@@ -19,6 +19,7 @@ use crate::{
         file::{PolicyFile, ServersFile},
         files::Reader,
         folder_of,
+        open::Places,
     },
     forward::ServerConfig,
 };
@@ -28,7 +29,7 @@ pub(in crate::config) fn load(
     paths: &Paths,
     (environment, reader): (&Environment<'_>, &Reader),
     servers: &ServersFile,
-) -> Result<PolicyConfig, ConfigError> {
+) -> Result<(PolicyConfig, Places), ConfigError> {
     let mut texts = Vec::new();
     for path in files(paths)? {
         let text = reader.document(&path)?;
@@ -57,7 +58,11 @@ pub(in crate::config) fn load(
         let located = |fault: Fault| merged.locate(&fault.under(["tokens", name.as_str()]));
         token.trust = trust.map_err(located)?;
     }
-    Ok(policy)
+    let mut places = Places::default();
+    for document in &merged.documents {
+        places.note_policies(document);
+    }
+    Ok((policy, places))
 }
 
 /// The files so far.
