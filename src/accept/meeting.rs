@@ -15,7 +15,7 @@ use crate::{
     call::{ClientCertificate, Extent, TraceContext, Visit},
     observe::one_line,
     pipeline::Plan,
-    refusal::Refusal,
+    refusal::{Reason, Refusal},
 };
 
 /// A request, and where the connection comes from on which it does.
@@ -180,7 +180,14 @@ impl Endpoint {
             true => "header mismatch".to_owned(),
             false => one_line(&refusal.to_string()),
         };
-        tracing::info!(status = status.as_u16(), "refused: {words}");
+        let (reason, status) = (refusal.reason(), status.as_u16());
+        // Who is nobody has a line already, with the address.
+        let shown =
+            (reason != Reason::Unauthenticated).then(|| self.pipeline().metrics.log.shows(reason));
+        match shown.flatten() {
+            Some(left_out) => tracing::info!(status, left_out, "refused: {words}"),
+            None => tracing::debug!(status, "refused: {words}"),
+        }
     }
 }
 

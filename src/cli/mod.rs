@@ -185,7 +185,7 @@ pub enum CliError {
     #[error("{0}")]
     Io(#[from] std::io::Error),
     /// The address cannot be listened on.
-    #[error("cannot listen on {0}: {1}")]
+    #[error("cannot listen on {0}: {1}; {advice}", advice = doctor::free(*.0, .1))]
     Listen(SocketAddr, #[source] std::io::Error),
     /// What outlives the process cannot be kept, or is not what was kept.
     #[error("{0}")]

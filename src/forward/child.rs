@@ -120,6 +120,10 @@ impl Tail {
             match flood.line() {
                 // Why the server is down says it in better words.
                 Fate::Shown(_) if is_told => {}
+                // It has said the same at the attempt before.
+                Fate::Shown(_) if self.journal.is_failing() => {
+                    tracing::debug!(%server, "stderr: {text}");
+                }
                 Fate::Shown(0) => tracing::info!(%server, "stderr: {text}"),
                 Fate::Shown(left_out) => {
                     tracing::info!(%server, left_out, "stderr: {text}");

@@ -2,7 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tokio::sync::watch;
@@ -17,6 +20,8 @@ pub struct Journal {
     kept: Mutex<Kept>,
     /// How many lines there have been.
     count: watch::Sender<u64>,
+    /// Whether its server has not come up, and is tried again.
+    failing: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +51,16 @@ pub struct Reader {
 }
 
 impl Journal {
+    /// Whether the server did not come up when it was tried last.
+    pub(super) fn set_failing(&self, failing: bool) {
+        self.failing.store(failing, Ordering::Relaxed);
+    }
+
+    /// Whether what it says at each attempt has been in the log.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
+    }
+
     /// Adds a line, with the time.
     pub(super) fn write(&self, text: &str) {
         let line: Arc<str> = format!("{:.3} {text}", jiff::Timestamp::now()).into();

@@ -89,6 +89,11 @@ impl Life {
         )
     }
 
+    /// The last that it wrote to stderr.
+    pub(super) fn last_words(&self) -> Option<&str> {
+        self.fall.get()?.stderr.last().map(String::as_str)
+    }
+
     /// What a call hears that was under way.
     pub(super) fn refusal(&self, server: &ServerName) -> Refusal {
         let (server, reason, fall) = (server.to_string(), self.reason(), self.fall.get());

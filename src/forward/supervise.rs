@@ -123,12 +123,26 @@ impl Server {
                 }
                 backoff.failed(up.elapsed());
                 self.fell(&life.reason(), backoff);
+                let said = life
+                    .last_words()
+                    .map(|line| format!(", after saying `{line}`"));
+                // Each time, as it is told each time that it is up.
+                tracing::warn!(
+                    server = %self.name,
+                    at = self.at.as_deref(),
+                    "server is down: {}{}; next attempt in {:.1?}",
+                    life.reason(),
+                    said.unwrap_or_default(),
+                    backoff.pause()
+                );
                 outlet.upward.fell(self);
                 Lived::Fell
             }
             Err(refusal) => {
                 backoff.failed(Duration::ZERO);
-                self.fell(&reason(refusal), backoff);
+                let reason = reason(refusal);
+                self.fell(&reason, backoff);
+                self.unmet(&reason, backoff);
                 outlet.upward.settled(self);
                 Lived::Unmet
             }
@@ -208,6 +222,7 @@ impl Server {
             state.error = None;
             state.next_attempt = None;
         });
+        self.journal.set_failing(false);
         if let Some(breaker) = &self.breaker {
             breaker.succeeded();
         }
@@ -247,7 +262,13 @@ impl Server {
         {
             pool.rest.failed(reason);
         }
+    }
+
+    /// Says that it did not come up, as often as somebody wants to read it.
+    fn unmet(&self, reason: &str, backoff: &Backoff) {
+        self.journal.set_failing(true);
         let (server, at, times) = (&self.name, self.at.as_deref(), backoff.failures());
+        let pause = backoff.pause();
         match (times, backoff.is_told()) {
             (1, _) => tracing::warn!(%server, at, "server is down: {reason}"),
             (_, true) => tracing::warn!(

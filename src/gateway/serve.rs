@@ -153,7 +153,11 @@ impl Door {
         if timeout(patience, connections.wait()).await.is_ok() {
             return;
         }
-        tracing::warn!("calls in flight are cut off");
+        let open = connections.len();
+        tracing::warn!(
+            connections = open,
+            "calls in flight are cut off: they took longer than {patience:?} ([gateway] drain)"
+        );
         self.cut.cancel();
         // So that each leaves its record before the audit log closes.
         drop(timeout(CUT, connections.wait()).await);

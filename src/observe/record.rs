@@ -21,7 +21,7 @@ use super::{
 use crate::{
     call::{Call, RoleName, ServerName, Target},
     mcp::{Method, Part},
-    refusal::Refusal,
+    refusal::{Reason, Refusal},
 };
 
 /// The record of one request.
@@ -88,7 +88,12 @@ impl Record {
             return Ok(());
         };
         let slot = audit.reserve(self.id).map_err(|unrecorded| {
-            tracing::error!("{unrecorded}");
+            if let Some(left_out) = self.metrics.log.shows(Reason::Unrecorded) {
+                tracing::error!(
+                    left_out,
+                    "calls are refused ([audit] required): {unrecorded}"
+                );
+            }
             Refusal::Unrecorded
         })?;
         self.audit = Some((slot, Box::new(entry(call))));
@@ -150,7 +155,32 @@ impl Record {
         let role = self.role.as_ref().map(RoleName::as_str);
         let rule = refusal.rule().map(ToString::to_string);
         let stage = reason.stage();
-        tracing::info!(request = %self.id, stage = stage.name(), role, rule, "refused: {words}");
+        let (request, stage_name) = (self.id, stage.name());
+        let caller = self.asked.as_ref().map(|(caller, _)| &**caller);
+        let server = self.server.as_ref().map(ServerName::as_str);
+        // That it cannot be recorded has been said.
+        let shown = (reason != Reason::Unrecorded).then(|| self.metrics.log.shows(reason));
+        match shown.flatten() {
+            Some(left_out) => tracing::info!(
+                request,
+                stage = stage_name,
+                caller,
+                role,
+                rule,
+                server,
+                left_out,
+                "refused: {words}"
+            ),
+            None => tracing::debug!(
+                request,
+                stage = stage_name,
+                caller,
+                role,
+                rule,
+                server,
+                "refused: {words}"
+            ),
+        }
         if let Some(trace) = &mut self.trace {
             trace.refused(refusal);
         }

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use super::{Pipeline, Plan, Policy};
 use crate::{
     call::{Caller, ClientCertificate, Sight, Standing, Visit},
-    refusal::Refusal,
+    refusal::{Reason, Refusal},
     route::View,
 };
 
@@ -37,7 +37,12 @@ impl Pipeline {
                 sign_ins.failed(address);
             }
             let (scheme, reason) = (unknown.scheme, unknown.reason);
-            tracing::info!(%address, scheme, reason, "nobody known");
+            match self.metrics.log.shows(Reason::Unauthenticated) {
+                Some(left_out) => {
+                    tracing::info!(%address, scheme, reason, left_out, "nobody known: refused with 401");
+                }
+                None => tracing::debug!(%address, scheme, reason, "nobody known: refused with 401"),
+            }
             self.metrics.counted.unknown(scheme, reason);
             Refusal::Unauthenticated
         })

@@ -105,6 +105,7 @@ mod restart;
 mod restart_process;
 mod resumed;
 mod routing;
+mod serve_log;
 mod session_lifecycle;
 mod session_room;
 mod session_stream;

@@ -116,7 +116,8 @@ async fn a_call_that_outlasts_the_drain_is_cut_off_and_leaves_its_record() {
 
     assert_eq!(running.ended().await.code(), Some(0));
     assert!(calling.await.is_err(), "it is not answered");
-    assert!(running.said().contains("calls in flight are cut off"));
+    let words = "calls in flight are cut off: they took longer than 50ms ([gateway] drain)";
+    assert!(running.said().contains(words), "{}", running.said());
     assert_eq!(audited(folder.path()).len(), 1);
 }
 

@@ -18,6 +18,7 @@ use clap::Args;
 use super::{CliError, Options, control::At, launch, log};
 use crate::config::{self, Config, ConfigError, Environment};
 use finding::{Finding, Level, Report};
+pub(super) use port::advice as free;
 use running::Running;
 
 /// What is looked at.

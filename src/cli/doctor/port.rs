@@ -38,6 +38,28 @@ pub(super) fn look(config: &Config, running: Option<&Running>, report: &mut Repo
     report.add(Finding::problem("port", words, fix));
 }
 
+/// What to do where an address cannot be listened on.
+pub(in crate::cli) fn advice(listen: SocketAddr, error: &std::io::Error) -> String {
+    let another = "name another with --port, --host, or `listen` in [gateway]";
+    match (error.kind(), holder(listen.port())) {
+        (ErrorKind::AddrInUse, Some((pid, name))) => {
+            format!("`{name}` (pid {pid}) has it: stop that (`kill {pid}`), or {another}")
+        }
+        (ErrorKind::AddrInUse, None) => {
+            format!("`ss -ltnp` as root shows who has it: stop that, or {another}")
+        }
+        (ErrorKind::PermissionDenied, _) => {
+            format!(
+                "ports below 1024 are root's: let systemd open it (mcpgate.socket), or {another}"
+            )
+        }
+        (ErrorKind::AddrNotAvailable, _) => {
+            format!("this machine has no such address (`ip address` shows which it has): {another}")
+        }
+        _ => another.to_owned(),
+    }
+}
+
 fn bound(listen: SocketAddr) -> std::io::Result<()> {
     let socket = match listen {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,

@@ -7,6 +7,9 @@ pub(super) type Appended = (usize, io::Result<()>);
 
 /// Where lines go: the file, or stdout.
 pub(super) trait Sink: Send {
+    /// Which place it is, for who is to make room there.
+    fn place(&self) -> String;
+
     /// Appends lines, or as many as it has room for at once.
     fn append(&mut self, lines: &[u8]) -> Appended;
 
@@ -30,6 +33,10 @@ impl<W: Write> Stream<W> {
 }
 
 impl<W: Write + Send> Sink for Stream<W> {
+    fn place(&self) -> String {
+        "stdout".to_owned()
+    }
+
     fn append(&mut self, lines: &[u8]) -> Appended {
         let (written, result) = put(&mut self.out, lines, &mut self.torn);
         (written, result.and_then(|()| self.out.flush()))

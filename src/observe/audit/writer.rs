@@ -77,7 +77,8 @@ impl Writer {
         }
         let mut trouble = None;
         for place in &mut self.places {
-            trouble = place.write(&self.batch).err().or(trouble);
+            let failed = place.write(&self.batch).err();
+            trouble = failed.map(|error| (place.sink.place(), error)).or(trouble);
         }
         let arrived = self.places.iter().map(|place| place.arrived).min();
         let arrived = arrived.unwrap_or(self.batch.len());
@@ -88,13 +89,13 @@ impl Writer {
             place.arrived -= arrived;
         }
         match trouble {
-            Some(error) => self.trouble(&error),
+            Some((place, error)) => self.trouble(&place, &error),
             None => self.recovered(),
         }
         self.batch.is_empty()
     }
 
-    fn trouble(&mut self, error: &io::Error) {
+    fn trouble(&mut self, place: &str, error: &io::Error) {
         self.queue.state.set_failing(true);
         if !self.required {
             // Nobody waits for these, and what comes next may be luckier.
@@ -104,13 +105,21 @@ impl Writer {
         if self.tells_from.is_none_or(|from| from <= now) {
             self.tells_from = Some(now + TOLD);
             let failed = self.queue.state.counters.failed();
-            tracing::error!(failed, "the audit log cannot be written: {error}");
+            let meanwhile = match self.required {
+                true => "calls are refused until it can be ([audit] required)",
+                false => "records are lost until it can be; mcp_audit_failed_total counts them",
+            };
+            tracing::error!(
+                failed,
+                "the audit log {place} cannot be written: {error}; {meanwhile}"
+            );
         }
     }
 
     fn recovered(&mut self) {
         if self.queue.state.set_failing(false) {
-            tracing::info!("the audit log is written again");
+            let lost = self.queue.state.counters.failed();
+            tracing::info!(lost, "the audit log is written again");
         }
     }
 

@@ -38,7 +38,7 @@ pub(super) use table::{
 };
 
 use super::{
-    Counted, Outcome, health::Health, recent::Recent, reloads::Reloads, tally::Tally,
+    Counted, Outcome, Quiet, health::Health, recent::Recent, reloads::Reloads, tally::Tally,
     trace::SpanCounters,
 };
 use crate::{
@@ -62,6 +62,8 @@ pub struct Metrics {
     joined: Table<ServerName, Calls>,
     own: Calls,
     refusals: [Counter; Reason::ALL.len()],
+    /// Which refusals the log shows.
+    pub log: Quiet,
     /// What is counted for tools, roles, limits and bad credentials.
     pub counted: Counted,
     /// Reloads of the configuration.
@@ -112,6 +114,7 @@ impl Metrics {
             joined: Table::default(),
             own: Calls::default(),
             refusals: Reason::ALL.map(refusal),
+            log: Quiet::new(),
             counted: Counted::new(recorder.clone(), config.max_tools),
             reloads: Reloads::new(),
             spans: SpanCounters::new(),

@@ -148,6 +148,10 @@ impl LogFile {
 }
 
 impl Sink for LogFile {
+    fn place(&self) -> String {
+        self.path.display().to_string()
+    }
+
     fn append(&mut self, lines: &[u8]) -> Appended {
         let room = match self.room(lines) {
             Ok(room) => room,
