@@ -58,8 +58,12 @@ pub(super) async fn run(
     let answered = client
         .ask(Method::ToolsCall, &params, |frame| meanwhile(frame, live))
         .await;
-    let missing = list::missing(&client);
+    let (missing, is_remote) = (list::missing(&client), client.is_remote());
     client.stop().await;
+    if is_remote && answered.is_err() && !missing.is_empty() {
+        // That there is no such tool nobody knows who has not come in.
+        return Err(CliError::Answer(missing.join("\n")));
+    }
     if answered.is_err() {
         missing.iter().for_each(|words| log::say(words));
     }

@@ -17,6 +17,8 @@ pub(super) struct Client {
     write: WriteHalf<DuplexStream>,
     read: Lines<ReadHalf<DuplexStream>>,
     next_id: u64,
+    /// Whether it is a gateway that runs, instead of what a config says.
+    remote: bool,
 }
 
 impl Client {
@@ -34,6 +36,7 @@ impl Client {
             write,
             read: Lines::new(read, limit),
             next_id: 0,
+            remote: config.files.names().next().is_none(),
         };
         let params = format!(
             r#"{{"protocolVersion":"{}","capabilities":{{}},"clientInfo":{{"name":"mcpgate-cli","version":"{}"}}}}"#,
@@ -50,6 +53,11 @@ impl Client {
     /// The gateway.
     pub(super) fn gateway(&self) -> &Gateway {
         &self.gateway
+    }
+
+    /// Whether it is of a gateway that runs: `--url`.
+    pub(super) fn is_remote(&self) -> bool {
+        self.remote
     }
 
     /// Asks, and waits for the answer; gives its result as it was written. `meanwhile` hears

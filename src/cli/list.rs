@@ -67,9 +67,27 @@ pub(super) fn missing(client: &Client) -> Vec<String> {
         let reason = state
             .error
             .unwrap_or_else(|| "it is still starting".to_owned());
-        format!("server `{name}` is missing: {reason}")
+        match client.is_remote() {
+            true => format!("--url cannot be used: {reason}{}", advice(&reason)),
+            false => format!("server `{name}` is missing: {reason}"),
+        }
     })
     .collect()
+}
+
+/// Which option a gateway that runs asks for.
+fn advice(reason: &str) -> &'static str {
+    let asks = |words: &str| reason.contains(words);
+    if asks("no valid credentials") {
+        " (--key KEY, or MCPGATE_KEY)"
+    } else if asks("UnknownIssuer") {
+        ": its certificate is of nobody that is known here (--ca FILE names the authority, or the \
+         certificate itself)"
+    } else if asks("CertificateRequired") {
+        " (--client-cert FILE, --client-key FILE)"
+    } else {
+        ""
+    }
 }
 
 /// The column of names is no wider: URIs can be longer than any terminal.

@@ -65,6 +65,10 @@ async fn call_and_list_work_on_a_running_gateway() {
         (code, out.as_str(), err.as_str()),
         (Some(0), "{\"sum\":42}\n", "")
     );
+    let nobody = ["call", "--url", "http://127.0.0.1:1/mcp", "example__add"];
+    let (code, _, err) = seen(&run("", &nobody).await);
+    assert!(err.starts_with("mcpgate: --url cannot be used: "), "{err}");
+    assert!(code == Some(1) && !err.contains("unknown tool"), "{err}");
     let (code, out, _) = seen(&run("", &["list", "--url", &served.url]).await);
     assert!(code == Some(0) && out.starts_with("example__add "), "{out}");
 }
@@ -94,7 +98,9 @@ async fn what_hash_key_prints_opens_the_gateway_to_that_key_alone() {
     for wrong in [None, Some("wrong"), Some(&key[1..])] {
         let (code, out, err) = seen(&ask(wrong).await);
         assert_eq!((code, out.as_str()), (Some(1), ""));
+        assert!(err.starts_with("--url cannot be used: "), "{err}");
         assert!(err.contains("no valid credentials"), "{err}");
+        assert!(err.contains("(--key KEY, or MCPGATE_KEY)"), "{err}");
         assert!(!err.contains(&key), "a key is a secret");
     }
 }

@@ -38,7 +38,8 @@ fn whoever_reads_the_first_page_has_a_gateway_that_answers() {
         client ~/.config/Claude/claude_desktop_config.json mcpServers time__get_current_time '{"timezone": "UTC"}'
         key=$(cat "$out"/* | grep -ao 'mcpg_[0-9a-f]\{64\}' | tail -n 1)
         mcpgate call --url https://gate.lan:8765/mcp --ca cert.pem --key "$key" example__add a=2 b=3
-        mcpgate list --url https://gate.lan:8765/mcp --ca cert.pem || true"#;
+        mcpgate list --url https://gate.lan:8765/mcp --ca cert.pem || true
+        mcpgate list --url https://gate.lan:8765/mcp || true"#;
     world.walk(&Page::read("README.md"), "checkout", then);
 
     let said = world.said("then");
@@ -46,6 +47,7 @@ fn whoever_reads_the_first_page_has_a_gateway_that_answers() {
         "tool time__get_current_time",
         "{\"sum\":5}",
         "no valid credentials",
+        "(--ca FILE names the authority, or the certificate itself)",
     ] {
         assert!(said.contains(words), "{words}: {said}");
     }
