@@ -91,6 +91,7 @@ fn main() -> Result<(), Failure> {
     let clients = clients.spawn(|| {
         let runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = { runtime }.enable_all().build()?;
+        bed::load::threads::start(CLIENTS)?;
         if env::args().any(|word| word == "--train") {
             let address = upstream::address(&upstream::serve()?)?;
             return runtime.block_on(train::train(address));

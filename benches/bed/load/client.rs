@@ -3,6 +3,7 @@
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    runtime::Handle,
 };
 
 use super::{
@@ -24,6 +25,8 @@ pub(crate) struct Client {
     head: String,
     request: Prepared,
     read: Vec<u8>,
+    /// Where it was opened.
+    pub(super) thread: Handle,
 }
 
 impl Client {
@@ -38,6 +41,7 @@ impl Client {
             stream,
             head,
             read: Vec::with_capacity(4096),
+            thread: Handle::current(),
         })
     }
 

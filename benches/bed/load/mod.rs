@@ -2,6 +2,7 @@
 
 mod client;
 mod message;
+pub(crate) mod threads;
 
 use std::{
     net::SocketAddr,
@@ -87,15 +88,20 @@ impl Run {
 pub(crate) async fn open(aim: &Aim, sessions: usize) -> Result<Vec<Client>, Failure> {
     let opening = async {
         let mut clients = Vec::with_capacity(sessions);
-        for _ in 0..sessions {
-            let mut client = Client::connect(aim.clone()).await?;
-            client.begin().await?;
-            client.turn().await?;
-            clients.push(client);
+        for number in 0..sessions {
+            let client = opened(aim.clone());
+            clients.push(threads::of(number).spawn(client).await??);
         }
         Ok(clients)
     };
     in_time(PATIENCE, opening).await
+}
+
+async fn opened(aim: Aim) -> Result<Client, Failure> {
+    let mut client = Client::connect(aim).await?;
+    client.begin().await?;
+    client.turn().await?;
+    Ok(client)
 }
 
 /// Has each client call until the limit, and sees that each call is answered as it should be.
@@ -104,7 +110,8 @@ pub(crate) async fn run(clients: Vec<Client>, limit: Limit) -> Result<(Run, Vec<
     let start = Instant::now();
     let mut calling = tokio::task::JoinSet::new();
     for client in clients {
-        calling.spawn(turns(client, left.clone(), start + limit.time));
+        let thread = client.thread.clone();
+        calling.spawn_on(turns(client, left.clone(), start + limit.time), &thread);
     }
     let mut latencies = Vec::new();
     let mut done = Vec::new();
