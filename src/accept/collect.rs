@@ -88,13 +88,18 @@ impl AsRef<[u8]> for Counted {
     }
 }
 
+/// Whether a body is large, or may be.
+pub fn is_large(body: &Incoming) -> bool {
+    body.size_hint().upper().is_none_or(|size| size > SMALL)
+}
+
 impl Endpoint {
     /// The whole body of a request.
     ///
     /// # Errors
     /// When it is larger than `max_message`, does not arrive, or there is no memory for it.
     pub(super) async fn collect(&self, body: Incoming) -> Result<Bytes, Refusal> {
-        if body.size_hint().upper().is_none_or(|size| size > SMALL) {
+        if is_large(&body) {
             // Boxed, like all that is rare.
             let collecting = Box::pin(self.collect_large(body));
             return timeout(BODY, collecting)
@@ -118,6 +123,10 @@ impl Endpoint {
 
     async fn collect_large(&self, mut body: Incoming) -> Result<Bytes, Refusal> {
         let (of, limit) = (self.buffered.clone(), self.max_message);
+        // Before a client that asks whether it is welcome sends any of it.
+        if body.size_hint().lower() > limit as u64 {
+            return Err(Refusal::TooLarge(limit));
+        }
         let mut share = Share { of, bytes: 0 };
         let mut pieces = Vec::new();
         while let Some(piece) = body.frame().await {

@@ -19,6 +19,7 @@ mod sse;
 mod stateless;
 pub mod stdio;
 
+pub use collect::is_large;
 pub use cors::Cors;
 pub use origin::Origins;
 

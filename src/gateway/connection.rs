@@ -1,8 +1,16 @@
 //! One connection, from its first byte to its last.
 
-use std::{io, net::IpAddr, sync::Arc};
+use std::{
+    io,
+    net::IpAddr,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
-use http::Request;
+use http::{HeaderValue, Request, Response, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -12,13 +20,14 @@ use tokio::{
 
 use super::{
     guests::{Guest, Stay},
+    lingering::linger,
     patient::Patient,
     serve::{Door, HEAD},
     timers::Timers,
     tls::{Greeted, Tls, plainly},
     workers::Place,
 };
-use crate::{boxed::boxed, call::ClientCertificate};
+use crate::{accept::body::Body, boxed::boxed, call::ClientCertificate};
 
 /// The largest head of a request, in bytes.
 const LARGEST_HEAD: usize = 64 * 1024;
@@ -29,6 +38,8 @@ pub(super) struct Visitor<'a> {
     /// What it has shown to be let in.
     certificate: Option<Arc<ClientCertificate>>,
     pub(super) guest: &'a Guest,
+    /// Something has been refused, perhaps before all of it had come.
+    refused: AtomicBool,
 }
 
 impl Visitor<'_> {
@@ -36,6 +47,16 @@ impl Visitor<'_> {
     pub(super) fn vouch(&self, request: &mut Request<Incoming>) {
         if let Some(certificate) = &self.certificate {
             request.extensions_mut().insert(certificate.clone());
+        }
+    }
+
+    /// Notes that a request gets this answer, which refuses it. The rest of a large body is not
+    /// waited for before another request.
+    pub(super) fn refuse(&self, response: &mut Response<Body>, large: bool) {
+        self.refused.store(true, Ordering::Relaxed);
+        if large {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
         }
     }
 }
@@ -59,6 +80,7 @@ impl Door {
             address,
             certificate: None,
             guest: &stay.guest,
+            refused: AtomicBool::new(false),
         };
         match &self.tls {
             // Two of a kind, rather than one that asks with each byte which it is.
@@ -108,18 +130,28 @@ impl Door {
         let mut builder = http1::Builder::new();
         builder.timer(Timers).header_read_timeout(HEAD);
         builder.max_header_size(LARGEST_HEAD);
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        tokio::pin!(connection);
-        let served = match visitor.guest.stays(connection.as_mut()).await {
+        let mut connection = builder.serve_connection(TokioIo::new(stream), service);
+        let served = match visitor.guest.stays(Pin::new(&mut connection)).await {
             Some(served) => served,
             None => {
-                connection.as_mut().graceful_shutdown();
-                let ended = self.cut.run_until_cancelled(connection).await;
+                Pin::new(&mut connection).graceful_shutdown();
+                let ended = self.cut.run_until_cancelled(&mut connection).await;
                 ended.unwrap_or(Ok(()))
             }
         };
-        if let Err(error) = served {
-            tracing::debug!("a connection broke: {error}");
+        let unread = match served {
+            Ok(()) => visitor.refused.load(Ordering::Relaxed),
+            Err(error) => {
+                tracing::debug!("a connection broke: {error}");
+                // A head that is none has been answered all the same.
+                error.is_parse()
+            }
+        };
+        if unread {
+            let stream = connection.into_parts().io.into_inner();
+            // Boxed, like all that is rare. Who has to go is waited for no longer.
+            let mut lingering = Box::pin(linger(stream));
+            visitor.guest.stays(lingering.as_mut()).await;
         }
     }
 }

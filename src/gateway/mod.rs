@@ -7,6 +7,7 @@ mod explain;
 mod folders;
 mod guests;
 mod keepers;
+mod lingering;
 mod patient;
 mod places;
 mod policy;

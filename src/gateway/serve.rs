@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     accept::{
-        Cors, Origins, body::Body, http::Endpoint, metadata::WELL_KNOWN, plain::Wish,
+        Cors, Origins, body::Body, http::Endpoint, is_large, metadata::WELL_KNOWN, plain::Wish,
         response::status,
     },
     admin,
@@ -177,12 +177,16 @@ impl Door {
     ) -> Result<Response<Body>, io::Error> {
         visitor.guest.asks();
         visitor.vouch(&mut request);
+        let large = is_large(request.body());
         let origin = self.cors.origin(request.headers());
         let mut response = match self.cors.preflight(&request) {
             Some(response) => response,
             None => self.route(request, visitor.address).await,
         };
         self.cors.mark(origin.as_ref(), response.headers_mut());
+        if response.status().as_u16() >= 400 {
+            visitor.refuse(&mut response, large);
+        }
         // Nobody hears when a stream is over: then it is idle when the next answer is.
         if !response.body().streams() {
             visitor.guest.rests();

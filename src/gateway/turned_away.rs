@@ -14,6 +14,7 @@ use tokio::{
 
 use super::{
     guests::Full,
+    lingering::linger,
     serve::Door,
     tls::{Greeted, plainly},
 };
@@ -86,8 +87,9 @@ impl Door {
                 .mark(request.headers().get(header::ORIGIN), headers);
             ready(Ok::<_, io::Error>(response))
         });
-        let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-        // How it ends is the client's.
-        drop(served.await);
+        let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+        if (&mut connection).await.is_ok() {
+            linger(connection.into_parts().io.into_inner()).await;
+        }
     }
 }

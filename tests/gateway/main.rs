@@ -90,6 +90,7 @@ mod questions_users;
 mod questions_withdrawn;
 mod records;
 mod refusals;
+mod refused_bodies;
 mod reload;
 mod reload_files;
 mod reload_process;

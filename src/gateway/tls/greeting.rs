@@ -14,7 +14,11 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::{Material, Tls};
-use crate::{accept::response::json, call::ClientCertificate, gateway::patient::Patient};
+use crate::{
+    accept::response::json,
+    call::ClientCertificate,
+    gateway::{lingering::linger, patient::Patient},
+};
 
 /// What each handshake begins with.
 const HANDSHAKE: u8 = 22;
@@ -148,6 +152,11 @@ pub(in crate::gateway) async fn plainly(stream: TcpStream) {
         response.headers_mut().insert(header::CONNECTION, close);
         ready(Ok::<_, io::Error>(response))
     });
-    let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    drop(timeout(PLAIN, served).await);
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let told = async {
+        if (&mut connection).await.is_ok() {
+            linger(connection.into_parts().io.into_inner()).await;
+        }
+    };
+    drop(timeout(PLAIN, told).await);
 }
