@@ -31,6 +31,8 @@ pub(super) enum Trouble {
     SessionLost,
     /// An HTTP status, and no message with it.
     Status(StatusCode),
+    /// 503, and when to come again: the request has not been begun.
+    Busy,
     /// Everything else.
     Refused(Refusal),
 }
@@ -46,7 +48,37 @@ impl Trouble {
         match self {
             Self::SessionLost => garbled(server, "it forgets the session it has just opened"),
             Self::Status(status) => garbled(server, format!("HTTP {status}")),
+            Self::Busy => Self::Status(StatusCode::SERVICE_UNAVAILABLE).into_refusal(server),
             Self::Refused(refusal) => refusal,
+        }
+    }
+
+    /// Whether the server, or a proxy before it, says that there is nobody to serve the request. If
+    /// it does not say when to come again, somebody may have begun: a proxy says the same when a
+    /// connection breaks in the middle (RFC 9110, 15.6.3 to 15.6.5).
+    pub(super) fn is_outage(&self) -> bool {
+        match self {
+            Self::Busy => true,
+            Self::Status(status) => matches!(
+                *status,
+                StatusCode::BAD_GATEWAY
+                    | StatusCode::SERVICE_UNAVAILABLE
+                    | StatusCode::GATEWAY_TIMEOUT
+            ),
+            Self::SessionLost | Self::Refused(_) => false,
+        }
+    }
+
+    /// The same where another replica can make up for it.
+    pub(super) fn into_outage(self, server: &ServerName) -> Refusal {
+        let status = match self {
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Status(status) => status,
+            Self::SessionLost | Self::Refused(_) => return self.into_refusal(server),
+        };
+        Refusal::Unavailable {
+            server: server.to_string(),
+            reason: format!("HTTP {status}"),
         }
     }
 }
@@ -61,6 +93,7 @@ impl Wire {
         exchange: &Exchange,
     ) -> Result<Reply, Trouble> {
         let (status, body) = (response.status, response.body);
+        let busy = status == StatusCode::SERVICE_UNAVAILABLE && response.retry_after;
         let kind = response.kind.as_ref();
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if status.is_success() && kind.starts_with("text/event-stream") {
@@ -77,7 +110,10 @@ impl Wire {
             return Ok(reply);
         }
         if !status.is_success() {
-            return Err(Trouble::Status(status));
+            return Err(match busy {
+                true => Trouble::Busy,
+                false => Trouble::Status(status),
+            });
         }
         let words = match kind {
             "" => format!("HTTP {status} without an answer"),

@@ -67,7 +67,10 @@ impl Http {
         let opened = cell.get_or_try_init(|| async {
             let opened = self.open(Some(client), extra).await;
             let outlet = &self.wire.outlet;
-            opened.map_err(|trouble| outlet.unopened(trouble.into_refusal(&outlet.server)))
+            opened.map_err(|trouble| match outlet.has_others && trouble.is_outage() {
+                true => trouble.into_outage(&outlet.server),
+                false => outlet.unopened(trouble.into_refusal(&outlet.server)),
+            })
         });
         let upstream = match timeout(self.patience, opened).await {
             Ok(opened) => opened.cloned()?,

@@ -123,8 +123,8 @@ impl Http {
         let request = (frame, &body, again);
         match self.attempt((&upstream, &headers), request, exchange).await {
             Ok(reply) => return Ok(reply),
-            Err(trouble @ (Trouble::Refused(_) | Trouble::Status(_))) => {
-                return Err(trouble.into_refusal(&self.wire.outlet.server));
+            Err(trouble @ (Trouble::Refused(_) | Trouble::Status(_) | Trouble::Busy)) => {
+                return Err(again.refusal(trouble, &self.wire.outlet.server));
             }
             // The server has forgotten the session, so it has not looked at the call.
             Err(Trouble::SessionLost) => self.forget(client, &upstream),
@@ -135,10 +135,10 @@ impl Http {
         let upstream = self.upstream(client, &extra).await?;
         let headers = traced(upstream.headers(&extra), routed.trace());
         // Boxed, like all that is rare: every call pays for the size of its future.
-        let again = Box::pin(self.attempt((&upstream, &headers), request, exchange));
-        again
+        let reopened = Box::pin(self.attempt((&upstream, &headers), request, exchange));
+        reopened
             .await
-            .map_err(|trouble| trouble.into_refusal(&self.wire.outlet.server))
+            .map_err(|trouble| again.refusal(trouble, &self.wire.outlet.server))
     }
 
     /// Asks something on the gateway's own session.

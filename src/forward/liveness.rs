@@ -114,11 +114,8 @@ fn is_unknown_method(reply: &Reply) -> bool {
 fn absence(trouble: Trouble) -> Option<String> {
     match trouble {
         Trouble::SessionLost => Some("it has forgotten the gateway's session".to_owned()),
-        Trouble::Status(
-            status @ (StatusCode::BAD_GATEWAY
-            | StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::GATEWAY_TIMEOUT),
-        ) => Some(format!("HTTP {status}")),
+        Trouble::Status(status) if trouble.is_outage() => Some(format!("HTTP {status}")),
+        Trouble::Busy => Some(format!("HTTP {}", StatusCode::SERVICE_UNAVAILABLE)),
         Trouble::Refused(refusal @ (Refusal::Unavailable { .. } | Refusal::Stopped { .. })) => {
             Some(reason(refusal))
         }

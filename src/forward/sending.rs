@@ -7,10 +7,15 @@ use http::{HeaderMap, Method as Verb};
 use tokio::time::sleep;
 
 use super::{
+    answer::Trouble,
     http1::{Failure, Request, Response},
     wire::{Wire, chain},
 };
-use crate::{call::Traced, refusal::Refusal, route::Routed};
+use crate::{
+    call::{ServerName, Traced},
+    refusal::Refusal,
+    route::Routed,
+};
 
 /// What lies between a request that failed and its second try: a server that is just being started
 /// anew is there by then.
@@ -38,6 +43,23 @@ pub(super) struct Try<'a> {
 impl From<Again> for Try<'_> {
     fn from(again: Again) -> Self {
         Self { again, trace: None }
+    }
+}
+
+impl Try<'_> {
+    /// Why a call has come to nothing. If the server says that there is nobody to serve it, and it
+    /// has not been begun, or may be done twice, another replica carries it.
+    pub(super) fn refusal(self, trouble: Trouble, server: &ServerName) -> Refusal {
+        let moves = match self.again {
+            Again::Elsewhere(repeatable) => {
+                matches!(trouble, Trouble::Busy) || (repeatable && trouble.is_outage())
+            }
+            Again::Unseen | Again::Unanswered => false,
+        };
+        match moves {
+            true => trouble.into_outage(server),
+            false => trouble.into_refusal(server),
+        }
     }
 }
 

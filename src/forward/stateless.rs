@@ -120,7 +120,7 @@ impl Stateless {
         let response = self.wire.post(&headers, &body, again).await?;
         let id = frame.raw(Part::Id).unwrap_or("null").as_bytes();
         let read = self.wire.read(&headers, response, id, exchange).await;
-        read.map_err(|trouble| trouble.into_refusal(&self.wire.outlet.server))
+        read.map_err(|trouble| again.refusal(trouble, &self.wire.outlet.server))
     }
 
     /// Asks something of the gateway's own.

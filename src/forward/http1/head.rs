@@ -19,6 +19,7 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) kind: Option<HeaderValue>,
     pub(super) session: Option<HeaderValue>,
+    pub(super) retry_after: bool,
     pub(super) length: Length,
     /// How long the connection may rest after it before the next request; nothing: it is closed.
     pub(super) rests: Option<Duration>,
@@ -143,6 +144,7 @@ fn answer(parsed: &httparse::Response<'_, '_>) -> io::Result<Answer> {
         status,
         kind: said.kind,
         session: said.session,
+        retry_after: said.retry_after,
         length,
         rests: (keeps && clear).then(|| said.rest.unwrap_or(REST).min(REST)),
     })
@@ -153,6 +155,7 @@ fn answer(parsed: &httparse::Response<'_, '_>) -> io::Result<Answer> {
 struct Said {
     kind: Option<HeaderValue>,
     session: Option<HeaderValue>,
+    retry_after: bool,
     size: Option<u64>,
     chunked: bool,
     /// In another coding, too, which nobody here undoes.
@@ -169,6 +172,7 @@ impl Said {
         match line.name.len() {
             12 if is("content-type") => self.kind = HeaderValue::from_bytes(line.value).ok(),
             14 if is("mcp-session-id") => self.session = HeaderValue::from_bytes(line.value).ok(),
+            11 if is("retry-after") => self.retry_after = true,
             14 if is("content-length") => self.size(line.value)?,
             17 if is("transfer-encoding") => self.coding(line.value),
             10 if is("connection") => {

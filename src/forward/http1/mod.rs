@@ -41,6 +41,8 @@ pub(super) struct Response {
     pub(super) kind: Option<HeaderValue>,
     /// `Mcp-Session-Id`
     pub(super) session: Option<HeaderValue>,
+    /// Whether it has a `Retry-After`.
+    pub(super) retry_after: bool,
     pub(super) body: Incoming,
 }
 
@@ -134,6 +136,7 @@ impl Connections {
             status: head.status,
             kind: head.kind,
             session: head.session,
+            retry_after: head.retry_after,
             body: Incoming::new(connection, head.length, head.rests, &self.idle),
         }
     }

@@ -3,6 +3,7 @@
 
 mod back;
 mod moved;
+mod outage;
 mod shared;
 
 use crate::support::{Client, Gateway, HttpServer, replicas, within};
