@@ -112,11 +112,14 @@ fn broken(error: Box<dyn Error + Send + Sync>, limit: usize) -> Refusal {
 }
 
 /// The events of a stream of a session: its GET stream, or what is left of the answer to a POST.
-/// `first` makes the headers leave at once, and shows that the stream works.
+/// `first` makes the headers leave at once, and shows that the stream works. What servers say is told
+/// as long as what the client has shown is good; the answer to a call that was let in, to its end.
 pub(super) fn listening(first: Bytes, trail: Option<u64>, reader: Reader, busy: Busy) -> Body {
     let first = stream::iter([first]);
     let rest = stream::unfold((reader, busy), move |(mut reader, busy)| async move {
         let event = tokio::select! {
+            biased;
+            () = busy.session().lapsed(), if trail.is_none() => return None,
             message = reader.next() => {
                 let (number, message) = message?;
                 sse::event(Some(&EventId { trail, number }), &message)

@@ -8,7 +8,6 @@ use dashmap::DashMap;
 use futures_util::{StreamExt, stream};
 use http::{Response, StatusCode, Uri};
 use tokio::{sync::mpsc, time::sleep};
-use tokio_util::sync::CancellationToken;
 
 use super::{
     HEARTBEAT,
@@ -38,14 +37,14 @@ impl Streams {
         pipeline.look(visit)?;
         let id = random_id().ok_or(Refusal::SessionsFull)?;
         let (conversation, queue) = Conversation::new(pipeline.clone(), visit, max_message);
-        let over = conversation.over();
-        self.open.insert(id.clone(), Arc::new(conversation));
+        let conversation = Arc::new(conversation);
+        self.open.insert(id.clone(), conversation.clone());
         let endpoint = format!("event: endpoint\ndata: /messages?session_id={id}\n\n");
         let first = stream::iter([Bytes::from(endpoint)]);
         let open = Open {
             id,
             all: self.open.clone(),
-            over,
+            conversation,
         };
         // Asked when it stands among the others, who are told of the end. Without an address, the
         // client asks again, whoever serves then.
@@ -53,7 +52,7 @@ impl Streams {
             return Ok(events(Body::Whole(sse::HEARTBEAT)));
         }
         let rest = stream::unfold((queue, open), |(mut queue, open)| async {
-            let event = next(&mut queue, &open.over).await?;
+            let event = next(&mut queue, &open).await?;
             Some((event, (queue, open)))
         });
         Ok(events(Body::Events(Box::pin(first.chain(rest)))))
@@ -105,11 +104,14 @@ pub(super) async fn post(
     Ok(status(StatusCode::ACCEPTED))
 }
 
-async fn next(queue: &mut mpsc::Receiver<Bytes>, over: &CancellationToken) -> Option<Bytes> {
+async fn next(queue: &mut mpsc::Receiver<Bytes>, open: &Open) -> Option<Bytes> {
+    let conversation = &open.conversation;
+    let over = conversation.over();
     tokio::select! {
         biased; // what has been said by the end is still sent
         message = queue.recv() => message.map(|message| sse::event(None, &message)),
         () = over.cancelled() => None,
+        () = conversation.lapsed() => None,
         () = sleep(HEARTBEAT) => Some(sse::HEARTBEAT),
     }
 }
@@ -118,13 +120,13 @@ async fn next(queue: &mut mpsc::Receiver<Bytes>, over: &CancellationToken) -> Op
 struct Open {
     id: Arc<str>,
     all: Arc<DashMap<Arc<str>, Arc<Conversation>>>,
-    over: CancellationToken,
+    conversation: Arc<Conversation>,
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        if let Some((_, conversation)) = self.all.remove(&self.id) {
-            conversation.end();
+        if self.all.remove(&self.id).is_some() {
+            self.conversation.end();
         }
     }
 }

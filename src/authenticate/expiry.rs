@@ -14,6 +14,11 @@ impl Expiry {
     pub fn at(self) -> Timestamp {
         self.0
     }
+
+    /// The same in Unix seconds.
+    pub fn seconds(self) -> u64 {
+        u64::try_from(self.0.as_second()).unwrap_or(0)
+    }
 }
 
 impl TryFrom<String> for Expiry {

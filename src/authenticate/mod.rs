@@ -112,7 +112,10 @@ impl Credentials {
             // A key has no dots.
             Shown::Bearer(token) if !self.tokens.is_empty() && token.contains('.') => {
                 match Box::pin(self.tokens.verify(token)).await {
-                    Ok(claims) => return Ok(Caller::new(self.bearer(claims), address)),
+                    Ok(claims) => {
+                        let caller = Caller::new(self.bearer(claims), address);
+                        return Ok(caller.until(certificate.and_then(ClientCertificate::ends)));
+                    }
                     Err(rejected) => {
                         tracing::debug!("a token is rejected: {rejected}");
                         return unknown("token", rejected.reason());
@@ -126,10 +129,11 @@ impl Credentials {
         };
         let trusted = self.trusted.as_ref();
         let user = trusted.and_then(|trusted| trusted.read(peer, address, headers));
-        match user.or_else(|| peer.cloned()) {
-            Some(who) => Ok(Caller::new(who, address)),
-            None => self.nobody(address),
-        }
+        let caller = match user.or_else(|| peer.cloned()) {
+            Some(who) => Caller::new(who, address),
+            None => self.nobody(address)?,
+        };
+        Ok(caller.until(certificate.and_then(ClientCertificate::ends)))
     }
 
     /// Whom a token is about. Of several roles the first that is one here counts: issuers name
@@ -144,6 +148,7 @@ impl Credentials {
         Arc::new(Who {
             id: Some(claims.id),
             email: claims.email,
+            until: Some(claims.until),
             ..Who::of(identity, standing)
         })
     }

@@ -122,6 +122,7 @@ impl TrustedHeaders {
             id,
             email,
             claimed,
+            until: peer.and_then(|peer| peer.until),
             ..Who::of(identity, standing)
         }))
     }

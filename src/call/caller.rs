@@ -83,6 +83,8 @@ pub struct Who {
     pub email: Option<Arc<str>>,
     /// What the role is called where the caller comes from, if it is called something there.
     pub claimed: Option<Arc<str>>,
+    /// When what says so is over, in Unix seconds; nothing: never.
+    pub until: Option<u64>,
 }
 
 impl Who {
@@ -96,6 +98,7 @@ impl Who {
             id: None,
             email: None,
             claimed: None,
+            until: None,
         }
     }
 }
@@ -106,12 +109,27 @@ pub struct Caller {
     who: Arc<Who>,
     /// Where the request comes from; nothing on a pipe.
     pub address: Option<IpAddr>,
+    /// When what was shown is over, in Unix seconds; nothing: never. A call that has begun before
+    /// goes on, a stream of what servers say does not.
+    pub until: Option<u64>,
 }
 
 impl Caller {
     /// Somebody, on a request from there.
     pub fn new(who: Arc<Who>, address: Option<IpAddr>) -> Self {
-        Self { who, address }
+        Self {
+            until: who.until,
+            who,
+            address,
+        }
+    }
+
+    /// The same, if something else that was shown is over then.
+    #[must_use]
+    pub fn until(mut self, end: Option<u64>) -> Self {
+        let ends = [self.until, end].into_iter().flatten();
+        self.until = ends.min();
+        self
     }
 
     /// The user whose process speaks over stdin.

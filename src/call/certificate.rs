@@ -221,6 +221,12 @@ impl ClientCertificate {
         }
     }
 
+    /// Until when it is valid, in Unix seconds.
+    pub fn ends(&self) -> Option<u64> {
+        let expires = self.says.as_ref()?.expires.as_second();
+        Some(u64::try_from(expires).unwrap_or(0))
+    }
+
     /// Whether those have vouched for it, or `ask` says that they do.
     pub fn is_vouched_by(&self, number: u64, ask: impl FnOnce() -> bool) -> bool {
         if self.vouched.load(Ordering::Relaxed) == number {

@@ -33,7 +33,7 @@ pub struct Listening {
     pipeline: Arc<Pipeline>,
     /// Its first message.
     pub acknowledged: Bytes,
-    session: Arc<str>,
+    session: Arc<Session>,
     reader: Reader,
     /// The client whose stream it is, and the resources that it is told of.
     client: Arc<Client>,
@@ -47,7 +47,11 @@ pub struct Listening {
 impl Listening {
     /// The next message; nothing when the gateway ends the stream.
     pub async fn next(&mut self) -> Option<Bytes> {
-        let (_, message) = self.reader.next().await?;
+        let (_, message) = tokio::select! {
+            biased;
+            () = self.session.lapsed() => None,
+            message = self.reader.next() => message,
+        }?;
         Some(marked(&message, &self.id))
     }
 
@@ -62,7 +66,7 @@ impl Listening {
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        self.pipeline.end(&self.session);
+        self.pipeline.end(self.session.id());
         for (server, uri) in &self.resources {
             self.client.listen(server, uri, false);
         }
@@ -117,7 +121,7 @@ impl Pipeline {
         let mut listening = Listening {
             pipeline: self.clone(),
             acknowledged: Bytes::new(),
-            session: session.id().clone(),
+            session: session.clone(),
             reader: Reader::open(session.outbox.clone(), None),
             client: asker.client.clone(),
             resources: Vec::new(),

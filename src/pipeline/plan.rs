@@ -123,6 +123,8 @@ impl Policy {
             }
             (Identity::Anonymous, _) => credentials.anonymous.clone()?,
             (Identity::Local, _) => Arc::new(Who::of(Identity::Local, self.local.clone())),
+            (Identity::Token(issuer, _), _) if !credentials.tokens.has(issuer) => return None,
+            (Identity::User(..), _) if credentials.trusted.is_none() => return None,
             (Identity::Key(_) | Identity::Token(..) | Identity::User(..), _) => {
                 let standing = match &seen.sight.role {
                     Some(role) => Standing::Role(role.clone()),

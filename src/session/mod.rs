@@ -7,13 +7,13 @@ mod lasting;
 mod outbox;
 mod room;
 mod sealed;
+mod seen;
 mod subscriptions;
 mod table;
 mod trail;
 mod wishes;
 
 use std::{
-    net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -22,19 +22,21 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::time::Instant;
+use seen::Look;
+use tokio::{sync::Notify, time::Instant};
 
 pub use census::Census;
 pub use id::random_id;
 pub use outbox::{Outbox, Reader};
 pub use sealed::{LIFE, Sealed};
+pub use seen::Seen;
 pub use subscriptions::Subscriptions;
 pub use table::{Found, Sessions};
 pub use trail::{EventId, PATIENCE, Trail};
 pub use wishes::{Mark, Wish, Wishes, mark};
 
 use crate::{
-    call::{Caller, Client, Identity, KeyName, Sight},
+    call::{Client, Identity},
     exchange::Exchange,
     mcp::{Frame, List, Method, Part},
 };
@@ -60,17 +62,6 @@ impl Filter {
     }
 }
 
-/// What a client saw when it last looked, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    /// What it saw.
-    pub sight: Sight,
-    /// The key that it showed.
-    pub key: Option<KeyName>,
-    /// Where it came from; nothing on a pipe.
-    pub address: Option<IpAddr>,
-}
-
 /// One client's session.
 #[derive(Debug)]
 pub struct Session {
@@ -83,8 +74,10 @@ pub struct Session {
     /// What a stateless client listens to; nothing for a session.
     filter: Option<Filter>,
     rebuilt: bool,
-    /// What the client saw when it last looked; nothing where it may not look, or has not.
-    seen: Mutex<Option<Seen>>,
+    /// What the client saw when it last looked.
+    look: Mutex<Look>,
+    /// It has looked another way, or what it looks with has been taken away.
+    looked: Notify,
     /// Those under way, by their ids: few, so that looking through them is fastest.
     calls: Mutex<Vec<(Bytes, Arc<Exchange>)>>,
     busy: AtomicUsize,
@@ -101,7 +94,8 @@ impl Session {
             trails: Mutex::default(),
             filter: None,
             rebuilt: false,
-            seen: Mutex::default(),
+            look: Mutex::default(),
+            looked: Notify::new(),
             calls: Mutex::default(),
             busy: AtomicUsize::new(0),
             born: Instant::now(),
@@ -147,52 +141,6 @@ impl Session {
     /// Who opened it. Nobody else may use it.
     pub fn identity(&self) -> &Identity {
         &self.client.identity
-    }
-
-    /// Remembers what the client sees, so that it is told of what changes there.
-    pub fn sees(&self, sight: &Sight, caller: &Caller) {
-        let mut last = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = last.as_ref().is_some_and(|last| {
-            last.sight == *sight && last.key == caller.key && last.address == caller.address
-        });
-        if !same {
-            *last = Some(Seen {
-                sight: sight.clone(),
-                key: caller.key.clone(),
-                address: caller.address,
-            });
-        }
-    }
-
-    /// What the client saw so, it sees so from now on; nothing: it may not look any more. Not where
-    /// it has looked again meanwhile.
-    pub fn sees_instead(&self, seen: &Seen, now: Option<Sight>) {
-        let mut last = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.as_ref() == Some(seen) {
-            *last = now.map(|sight| Seen {
-                sight,
-                ..seen.clone()
-            });
-        }
-    }
-
-    /// The client has lost what it could look with: its streams tell it nothing more.
-    pub fn sees_nothing(&self) {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
-    /// What the client saw when it last looked; nothing where it may not look, or has not.
-    pub fn sight(&self) -> Option<Sight> {
-        let last = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        last.as_ref().map(|last| last.sight.clone())
-    }
-
-    /// The same, and how it looked.
-    pub fn seen(&self) -> Option<Seen> {
-        self.seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
     }
 
     /// Keeps it from ending of idleness: a call is under way, or a stream is open.
@@ -248,6 +196,13 @@ impl Session {
 /// While this lives, its session is not idle.
 #[derive(Debug)]
 pub struct Busy(Arc<Session>);
+
+impl Busy {
+    /// Its session.
+    pub fn session(&self) -> &Session {
+        &self.0
+    }
+}
 
 impl Drop for Busy {
     fn drop(&mut self) {

@@ -67,6 +67,7 @@ mod plain_http_refused;
 mod policy_addresses;
 mod policy_hidden;
 mod policy_keys;
+mod policy_lapsed;
 mod policy_limits;
 mod policy_limits_held;
 mod policy_listen;

@@ -1,6 +1,8 @@
 //! A reload, and callers: what the policies say counts at once, and only those hear of it whom it
 //! concerns.
 
+use http::Method;
+
 use crate::support::{
     Answer, Client, Event, Events, Gate, Gateway, Heard, HttpServer, call, key, within,
 };
@@ -85,7 +87,7 @@ async fn a_session_whose_key_gets_another_role_is_told_before_it_asks() {
 }
 
 #[tokio::test]
-async fn the_stream_of_a_key_that_is_gone_tells_nothing_more() {
+async fn the_stream_of_a_key_that_is_gone_ends_and_can_be_opened_again_when_it_is_back() {
     let (server, gateway) = under(&roles("'*'", "'*'")).await;
     let (sam, eve) = (open(&gateway, "sam").await, open(&gateway, "eve").await);
     let (mut to_sam, mut to_eve) = (sam.listen().await, eve.listen().await);
@@ -96,9 +98,11 @@ async fn the_stream_of_a_key_that_is_gone_tells_nothing_more() {
 
     assert_eq!(sam.request("ping", "{}").await.status, 401);
     assert_eq!(prompts(&server, &mut to_eve).await, [""; 0]);
-    // Had it been told of that, it would have been before this.
+    assert!(to_sam.next().await.is_none());
+    assert_eq!(sam.ask(Method::GET, "").await.status, 401);
     gateway.write("policies/policy.toml", &roles("'*'", "'*'"));
     gateway.reload().await.unwrap();
+    let mut to_sam = sam.listen().await;
     sam.list("tools").await;
     server.offer_tools(&["other"]);
     server.push_own(CHANGED).await;

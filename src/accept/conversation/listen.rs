@@ -1,13 +1,16 @@
-//! A stream of notifications (2026-07-28) on a channel that carries everything else as well.
+//! Word from servers on a channel that carries everything else as well.
 
-use std::sync::Arc;
+use std::{future::pending, sync::Arc};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
 
 use super::{Conversation, send};
 use crate::{
     call::Visit,
     exchange::Exchange,
     mcp::{Frame, Part},
-    session::Session,
+    session::{Reader, Session},
 };
 
 impl Conversation {
@@ -36,5 +39,34 @@ impl Conversation {
         };
         // It is not waited for at the end: it has none of its own.
         tokio::spawn(async move { over.run_until_cancelled(serve).await });
+    }
+
+    /// Waits until what the client has shown last is no good any more, and nothing that was asked
+    /// before is under way.
+    pub(in crate::accept) async fn lapsed(&self) {
+        let Some(session) = self.session() else {
+            return pending().await;
+        };
+        loop {
+            session.lapsed().await;
+            self.answered().await;
+            if !session.may_listen() {
+                return;
+            }
+        }
+    }
+}
+
+/// What belongs to no request: told as long as what the client has shown is good.
+pub(super) async fn pass_on(
+    mut reader: Reader,
+    session: Arc<Session>,
+    out: mpsc::WeakSender<Bytes>,
+) {
+    while let Some((_, message)) = reader.next().await {
+        let Some(out) = out.upgrade() else { return };
+        if session.may_listen() {
+            send(&out, message).await;
+        }
     }
 }

@@ -169,11 +169,12 @@ impl Conversation {
         };
         match opened {
             Ok((session, answer)) => {
-                let (reader, busy) = (Reader::open(session.outbox.clone(), None), session.busy());
+                let reader = Reader::open(session.outbox.clone(), None);
+                let kept = (session.clone(), session.busy());
                 // Two at once open two; the later one is nobody's and ends of idleness.
-                drop(self.session.set((session, busy)));
+                drop(self.session.set(kept));
                 self.say(answer).await;
-                tokio::spawn(pass_on(reader, self.out.downgrade()));
+                tokio::spawn(listen::pass_on(reader, session, self.out.downgrade()));
             }
             Err(refusal) => self.say(refusal.message(Some(&id))).await,
         }
@@ -281,12 +282,4 @@ impl Drop for Cancellable {
 async fn send(out: &mpsc::Sender<Bytes>, message: Bytes) {
     // The writer ends when the client closes its end: then nobody is left to tell.
     drop(out.send(message).await);
-}
-
-/// What belongs to no request.
-async fn pass_on(mut reader: Reader, out: mpsc::WeakSender<Bytes>) {
-    while let Some((_, message)) = reader.next().await {
-        let Some(out) = out.upgrade() else { return };
-        send(&out, message).await;
-    }
 }

@@ -133,6 +133,7 @@ impl ApiKeys {
                 who: Arc::new(Who {
                     key: Some(name.clone()),
                     id,
+                    until: key.expires.map(Expiry::seconds),
                     ..Who::of(Identity::Key(holder), standing)
                 }),
                 from: key.from.clone(),

@@ -70,7 +70,7 @@ mod tests {
             id: "sam".into(),
             email: None,
             roles: Vec::new(),
-            expires: 0,
+            until: 0,
         }
     }
 

@@ -21,8 +21,9 @@ pub struct Claims {
     pub email: Option<Arc<str>>,
     /// Roles of ours, in the order of the token, each once.
     pub roles: Vec<Arc<str>>,
-    /// `exp`, in Unix seconds. A long answer may outlive it.
-    pub expires: u64,
+    /// `exp` and `leeway`: when the token is no longer believed, in Unix seconds. A long answer may
+    /// outlive it.
+    pub until: u64,
 }
 
 /// What the config says about claims.
@@ -59,7 +60,8 @@ impl Rules {
             return Err(Rejected::Audience);
         }
         let expires = date(payload, "exp")?.ok_or_else(|| bad("exp", "is missing"))?;
-        if now >= expires.saturating_add(self.leeway) {
+        let until = expires.saturating_add(self.leeway);
+        if now >= until {
             return Err(Rejected::Expired);
         }
         if let Some(start) = date(payload, "nbf")?
@@ -73,13 +75,8 @@ impl Rules {
             id: id.ok_or_else(|| bad(&self.names.id, "is missing"))?.into(),
             email: self.email(payload)?.map(Arc::from),
             roles: self.roles(payload)?,
-            expires,
+            until,
         })
-    }
-
-    /// When a token is no longer believed, in Unix seconds.
-    pub(super) fn end_of(&self, claims: &Claims) -> u64 {
-        claims.expires.saturating_add(self.leeway)
     }
 
     fn is_for_us(&self, audience: Option<&Value>) -> bool {

@@ -32,7 +32,7 @@ async fn a_good_token_says_who_it_is() {
     assert_eq!((&*claims.issuer, &*claims.id), ("corp", "sam"));
     assert_eq!(claims.email.as_deref(), Some("sam@example.com"));
     assert_eq!(claims.roles, ["admin".into()]);
-    assert_eq!(claims.expires, NOW + 600);
+    assert_eq!(claims.until, NOW + 630);
 }
 
 #[tokio::test]

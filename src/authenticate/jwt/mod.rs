@@ -134,6 +134,13 @@ impl Tokens {
         self.issuers.is_empty()
     }
 
+    /// Whether there is a table of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.issuers
+            .iter()
+            .any(|known| &*known.rules.issuer == name)
+    }
+
     /// The issuers, as they call themselves.
     pub fn issuers(&self) -> impl Iterator<Item = &str> {
         self.issuers.iter().map(|issuer| issuer.url.as_str())
@@ -180,8 +187,7 @@ impl Tokens {
         let issuer = issuer.ok_or(Rejected::Issuer)?;
         issuer.check_signature(&token).await?;
         let claims = issuer.rules.read(&token.payload, now)?;
-        self.verified
-            .insert(digest, &claims, now, issuer.rules.end_of(&claims));
+        self.verified.insert(digest, &claims, now, claims.until);
         Ok(claims)
     }
 }
