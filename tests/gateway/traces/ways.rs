@@ -1,9 +1,12 @@
 //! `[traces]`: what is noted of a call that does not go straight on.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
-use super::{CLIENT, started};
-use crate::support::{Answer, Gate, request};
+use super::{CLIENT, Collector, started};
+use crate::support::{Answer, Gate, Gateway, HttpServer, replicas, request, within};
 
 #[tokio::test]
 async fn what_is_sent_again_is_noted_and_says_the_same() {
@@ -95,5 +98,50 @@ async fn a_call_whose_session_was_forgotten_says_so() {
     assert_eq!(
         heard[1].headers["traceparent"],
         heard[2].headers["traceparent"]
+    );
+}
+
+#[tokio::test]
+async fn a_call_that_another_replica_carries_says_why() {
+    let collector = Collector::start().await;
+    let one = HttpServer::modern(&["echo"]).await;
+    let other = HttpServer::modern(&["echo"]).await;
+    let tables = [collector.table(""), replicas(&[&one, &other])];
+    let gateway = Gateway::start(&tables.concat()).await;
+    within("both replicas", async {
+        let up = || gateway.state("up").replicas;
+        while up().iter().any(|replica| replica.state != "up") {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let count = Arc::new(AtomicUsize::new(0));
+    for server in [&one, &other] {
+        let count = count.clone();
+        server.on("tools/call", move |heard| {
+            match count.fetch_add(1, Ordering::Relaxed) {
+                0 => Answer::status(503).header("retry-after", "1"),
+                _ => Answer::result(heard, "{}"),
+            }
+        });
+    }
+    gateway
+        .session()
+        .await
+        .call("up__echo", "{}")
+        .await
+        .answer();
+    gateway.stop().await;
+    let call = collector.only(CLIENT);
+    assert_eq!((call.status, call.events.len()), (0, 1));
+    let (name, said) = &call.events[0];
+    assert_eq!(name, "mcpgate.another_replica");
+    let reason = &said["mcpgate.reason"];
+    assert!(reason.contains("HTTP 503"), "{reason}");
+    let [one, other] = [&one, &other].map(|server| server.heard_of("tools/call"));
+    assert_eq!([one.len(), other.len()], [1, 1]);
+    assert_eq!(
+        one[0].headers["traceparent"],
+        other[0].headers["traceparent"]
     );
 }
