@@ -78,13 +78,14 @@ fn the_administrator_of_a_lan_comes_from_an_empty_folder_to_an_answered_call() {
     let world = World::new();
     let then = "
         cat shared/inbox/note.txt
-        said audit.jsonl key:bob $$
-        tail -n 1 audit.jsonl";
+        said audit.jsonl read_text_file $$
+        grep read_text_file audit.jsonl";
     world.walk(&Page::read("docs/TEAM.md"), "checkout", then);
 
     let after = world.said("then");
     assert!(after.starts_with("hello"), "{after}");
-    // From an address of the LAN, with a key, in its role.
+    // From an address of the LAN, with a key, in its role. Bob's call before that, which was refused,
+    // has a line of his as well.
     assert!(
         after.contains(r#""caller":"key:bob","role":"reader""#),
         "{after}"
