@@ -1,13 +1,12 @@
 //! On whose behalf something is sent to a server.
 
-use std::sync::Arc;
-
 use http::HeaderName;
 
 use super::{Template, Visit};
+use crate::map::Few;
 
 /// What a role sends along to servers.
-pub type RoleHeaders = Arc<[(HeaderName, Template)]>;
+pub type RoleHeaders = Few<(HeaderName, Template)>;
 
 /// On whose behalf something is sent to a server.
 #[derive(Debug, Clone)]

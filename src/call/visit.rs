@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use http::{HeaderName, HeaderValue};
 
 use super::{Caller, Extent, Standing, TraceContext};
+use crate::map::Few;
 
 /// What is known of a request beside its message.
 #[derive(Clone)]
@@ -15,7 +16,7 @@ pub struct Visit {
     pub extent: Extent,
     /// Headers that may go on to a server: those that mirror arguments, and those that the config
     /// lets pass.
-    pub headers: Arc<[(HeaderName, HeaderValue)]>,
+    pub headers: Few<(HeaderName, HeaderValue)>,
     /// The trace that its headers say it is a part of, where calls are traced.
     pub trace: Option<Arc<TraceContext>>,
 }
@@ -26,7 +27,7 @@ impl Visit {
         Self {
             caller,
             extent,
-            headers: Arc::default(),
+            headers: Few::default(),
             trace: None,
         }
     }

@@ -35,7 +35,7 @@ impl Abroad {
     }
 
     /// The runtime that this code runs on, if it is another one.
-    pub(super) fn from_here(&self) -> Option<Handle> {
+    pub(super) fn elsewhere(&self) -> Option<Handle> {
         (home::here() != self.home)
             .then(Handle::try_current)
             .and_then(Result::ok)

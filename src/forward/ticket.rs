@@ -49,7 +49,7 @@ impl Peer {
             id,
             Waiting {
                 answer: sender,
-                abroad: self.abroad.from_here(),
+                abroad: self.abroad.elsewhere(),
                 exchange: exchange.cloned(),
                 token: token.flatten(),
             },

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     call::{Call, RoleName, ServerName, Target},
-    mcp::{Method, Part},
+    mcp::Method,
     refusal::{Reason, Refusal},
 };
 
@@ -96,7 +96,7 @@ impl Record {
             }
             Refusal::Unrecorded
         })?;
-        self.audit = Some((slot, Box::new(entry(call))));
+        self.audit = Some((slot, Box::new(Entry::of(call))));
         Ok(())
     }
 
@@ -202,30 +202,6 @@ impl Record {
 /// Whether a call leaves the gateway.
 fn is_for_a_server(target: &Target) -> bool {
     !matches!(target, Target::Ping | Target::List(_) | Target::LogLevel(_))
-}
-
-fn entry(call: &Call) -> Entry {
-    let subject = match &call.target {
-        Target::Tool(name) => Some(Subject::Tool(name.as_str().into())),
-        Target::Prompt(name) | Target::PromptArgument(name) => {
-            Some(Subject::Prompt(name.as_str().into()))
-        }
-        Target::Resource(uri) | Target::Subscription(uri, _) | Target::TemplateArgument(uri) => {
-            Some(Subject::Resource(uri.as_str().into()))
-        }
-        Target::Task(id) => Some(Subject::Task(id.as_str().into())),
-        Target::Ping | Target::List(_) | Target::LogLevel(_) | Target::Other(_) => None,
-    };
-    let method: std::borrow::Cow<'static, str> = match call.frame.method() {
-        Some(method) => method.name().into(),
-        None => call.frame.method_name().into_owned().into(),
-    };
-    Entry {
-        subject,
-        bytes_in: call.frame.bytes().len() as u64,
-        arguments: call.frame.raw_bytes(Part::Arguments),
-        ..Entry::new(call.visit.caller.clone(), method)
-    }
 }
 
 /// What a client or a server may have written, as a piece of one line of the log.

@@ -91,10 +91,9 @@ impl Policy {
 
     /// What a caller's role sends along to servers.
     pub fn headers_of(&self, caller: &Caller) -> RoleHeaders {
-        static NONE: LazyLock<RoleHeaders> = LazyLock::new(RoleHeaders::default);
         let role = caller.standing.role();
         let headers = role.and_then(|role| self.role_headers.get(role));
-        headers.unwrap_or(&NONE).clone()
+        headers.cloned().unwrap_or_default()
     }
 
     /// On whose behalf servers are asked for something that is no call.

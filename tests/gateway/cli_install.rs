@@ -17,14 +17,14 @@ use crate::{
 };
 
 /// A home with a `servers.toml` in it.
-fn home() -> tempfile::TempDir {
+pub(crate) fn home() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("servers.toml"), EXAMPLE).unwrap();
     folder
 }
 
 /// Where the client's file is in such a home.
-fn place(client: Client, home: &Path) -> PathBuf {
+pub(crate) fn place(client: Client, home: &Path) -> PathBuf {
     let home = home.to_path_buf();
     let machine = Machine {
         system: System::here(),
@@ -295,47 +295,4 @@ async fn a_client_that_knows_no_addresses_reaches_a_gateway_that_runs_all_the_sa
 
     assert!(answer.contains("sum") && answer.contains(":5"), "{answer}");
     assert_eq!(bridge.close().await.status.code(), Some(0));
-}
-
-#[tokio::test]
-async fn without_a_client_it_names_those_whose_files_are_here_first() {
-    let home = home();
-    let (code, _, err) = ran(home.path(), &["install"]).await;
-    assert_eq!(code, Some(2));
-    assert!(
-        err.starts_with("mcpgate: into which client? claude-desktop, "),
-        "{err}"
-    );
-
-    let path = place(Client::Cursor, home.path());
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, "{}").unwrap();
-    let (_, _, err) = ran(home.path(), &["install"]).await;
-    assert!(err.contains("Files of cursor are here"), "{err}");
-    assert!(err.contains("for example: mcpgate install cursor"), "{err}");
-}
-
-#[tokio::test]
-async fn what_the_client_has_twice_or_will_not_find_in_its_environment_is_told() {
-    let home = home();
-    let path = place(Client::Cursor, home.path());
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let theirs = r#"{"mcpServers": {"example": {"command": "x"}, "other": {"command": "y"}}}"#;
-    fs::write(&path, theirs).unwrap();
-    let wants = format!("{EXAMPLE}env = {{ A = \"${{SUCH_A_TOKEN}}\", H = \"${{HOME}}\" }}\n");
-    fs::write(home.path().join("servers.toml"), wants).unwrap();
-
-    let mut command = program(home.path());
-    let command = command.args(["install", "cursor"]).env("SUCH_A_TOKEN", "t");
-    let output = soon("install", command.output()).await;
-    let (code, out, err) = crate::cli::seen(&output.unwrap());
-
-    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
-    for words in [
-        "behind mcpgate and there, too: example;",
-        "1 other server stands there, too: other;",
-        "servers.toml takes SUCH_A_TOKEN from the environment: Cursor",
-    ] {
-        assert!(out.contains(words), "{words}: {out}");
-    }
 }

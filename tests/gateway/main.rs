@@ -19,6 +19,7 @@ mod cli_explain;
 mod cli_import;
 mod cli_import_files;
 mod cli_install;
+mod cli_install_told;
 mod cli_quick;
 mod cli_remote;
 mod clients;

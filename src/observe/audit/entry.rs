@@ -7,7 +7,8 @@ use bytes::Bytes;
 
 use super::line::key;
 use crate::{
-    call::{Caller, ServerName},
+    call::{Call, Caller, ServerName, Target},
+    mcp::Part,
     observe::Outcome,
     refusal::Stage,
 };
@@ -29,6 +30,20 @@ pub enum Subject {
 }
 
 impl Subject {
+    fn of(target: &Target) -> Option<Self> {
+        Some(match target {
+            Target::Tool(name) => Self::Tool(name.as_str().into()),
+            Target::Prompt(name) | Target::PromptArgument(name) => {
+                Self::Prompt(name.as_str().into())
+            }
+            Target::Resource(uri)
+            | Target::Subscription(uri, _)
+            | Target::TemplateArgument(uri) => Self::Resource(uri.as_str().into()),
+            Target::Task(id) => Self::Task(id.as_str().into()),
+            Target::Ping | Target::List(_) | Target::LogLevel(_) | Target::Other(_) => return None,
+        })
+    }
+
     /// Its key in the line, and its name.
     pub(super) fn parts(&self) -> (&'static str, &Arc<str>) {
         match self {
@@ -92,6 +107,20 @@ impl Entry {
             bytes_in: 0,
             bytes_out: 0,
             arguments: None,
+        }
+    }
+
+    /// A call that has just come in: who calls, and what is asked for.
+    pub(in crate::observe) fn of(call: &Call) -> Self {
+        let method = match call.frame.method() {
+            Some(method) => Cow::Borrowed(method.name()),
+            None => call.frame.method_name().into_owned().into(),
+        };
+        Self {
+            subject: Subject::of(&call.target),
+            bytes_in: call.frame.bytes().len() as u64,
+            arguments: call.frame.raw_bytes(Part::Arguments),
+            ..Self::new(call.visit.caller.clone(), method)
         }
     }
 }
