@@ -16,10 +16,15 @@ pub fn settle(runtime: Id) {
     HOME.set(Some(runtime));
 }
 
+/// The runtime that this thread belongs to for life.
+pub fn settled() -> Option<Id> {
+    HOME.get()
+}
+
 /// The runtime that this code runs on; nothing outside one.
 pub fn here() -> Option<Id> {
     let found = || Handle::try_current().ok().map(|handle| handle.id());
-    HOME.get().or_else(found)
+    settled().or_else(found)
 }
 
 #[cfg(test)]

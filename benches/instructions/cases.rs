@@ -17,7 +17,7 @@ use mcpgate::{
     call::{Call, Client, Extent, Identity, Visit},
     config::{self, Paths},
     gateway::Gateway,
-    limit,
+    home, limit,
     mcp::{Frame, List, Part, Revision},
     observe::{Outcome, Record, audit::Audit},
     pipeline::Pipeline,
@@ -53,6 +53,8 @@ const MINUTES: Duration = Duration::from_secs(300);
 /// left to chance.
 pub(crate) fn run(case: &str, times: u64) -> Result<Infallible, Failure> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
+    // As one of the gateway's own.
+    home::settle(runtime.handle().id());
     let there = runtime.block_on(There::start())?;
     match case {
         "parse" => parse(times)?,

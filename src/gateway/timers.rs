@@ -9,7 +9,7 @@ use hyper::rt::{Sleep, Timer};
 
 use crate::wait::Wait;
 
-/// They are used again, as all our waits are.
+/// They hardly ever end, as all our waits.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timers;
 
