@@ -43,9 +43,9 @@ pub trait Upward: Send + Sync {
         frame: Frame,
     );
 
-    /// A question to one client that belongs to no call of its. Nothing when it is gone, or does
-    /// not answer such questions.
-    fn question(&self, client: &Arc<Client>, frame: Frame) -> Answering;
+    /// A question of the server's to one client that belongs to no call of its. Nothing when it is
+    /// gone, may not hear of the server any more, or does not answer such questions.
+    fn question(&self, server: &ServerName, client: &Arc<Client>, frame: Frame) -> Answering;
 
     /// The server has come up, or its lists have changed: this is what it offers now.
     fn offer(&self, server: &Server, catalog: Catalog);

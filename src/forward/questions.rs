@@ -98,7 +98,8 @@ impl Peer {
         let asked = match (&self.whose, exchange) {
             (_, Some(exchange)) => self.ask_during(exchange, frame.clone()),
             (Whose::Session(client), None) => {
-                Some(self.outlet.upward.question(client, frame.clone()))
+                let (upward, server) = (&self.outlet.upward, &self.outlet.server);
+                Some(upward.question(server, client, frame.clone()))
             }
             (Whose::Everybody | Whose::User(_), None) => None,
         };

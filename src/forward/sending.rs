@@ -190,7 +190,7 @@ mod tests {
 
     impl Upward for Nobody {
         fn notice(&self, _: &ServerName, _: Audience<'_>, _: &[Arc<Exchange>], _: Frame) {}
-        fn question(&self, _: &Arc<Client>, _: Frame) -> Answering {
+        fn question(&self, _: &ServerName, _: &Arc<Client>, _: Frame) -> Answering {
             Box::pin(async { None })
         }
         fn offer(&self, _: &Server, _: Catalog) {}

@@ -192,11 +192,13 @@ impl Listener {
             let declined = super::decline(&question);
             return self.http.wire.reply(&self.upstream.last(), declined).await;
         };
-        let upward = &self.http.wire.outlet.upward;
-        let asking = upward.question(client, question.clone());
+        let outlet = &self.http.wire.outlet;
+        let asked = outlet
+            .upward
+            .question(&outlet.server, client, question.clone());
         let (http, upstream) = (self.http.clone(), self.upstream.clone());
         tokio::spawn(async move {
-            let asking = open.answered(asking);
+            let asking = open.answered(asked);
             let answered = match upstream.over.run_until_cancelled(asking).await {
                 Some(None) => return, // taken back
                 answered => answered.flatten(),

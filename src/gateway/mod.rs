@@ -209,6 +209,7 @@ impl Gateway {
         self.reloader.serves(listener.local_addr()?);
         let place = (listener, &self.reloader.keepers().workers);
         let config = (&self.config, self.reloader.tls());
+        self.pipeline.plan().policy.credentials.tokens.prefetch();
         serve::serve(&self.pipeline, config, place, until).await
     }
 

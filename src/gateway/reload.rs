@@ -258,6 +258,10 @@ impl Reloader {
             keepers.pipeline.trace_as(config.traces.as_ref());
         }
         keepers.pipeline.replace(Arc::new(policy), servers.clone());
+        if !self.addresses().is_empty() {
+            let plan = keepers.pipeline.plan();
+            plan.policy.credentials.tokens.prefetch();
+        }
         for (_, server) in before.servers.iter() {
             if !servers.have(server) {
                 keepers.dismiss(server, &before.servers);

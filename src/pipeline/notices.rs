@@ -58,9 +58,10 @@ impl Upward for Pipeline {
         self.metrics.waited(server, time);
     }
 
-    fn question(&self, client: &Arc<Client>, frame: Frame) -> Answering {
-        let session = self.sessions.get(&client.session);
-        let Some(session) = session.filter(|session| session.client.answers(&frame)) else {
+    fn question(&self, server: &ServerName, client: &Arc<Client>, frame: Frame) -> Answering {
+        let hears =
+            |session: &Arc<Session>| session.client.answers(&frame) && self.knows(session, server);
+        let Some(session) = self.sessions.get(&client.session).filter(hears) else {
             return Box::pin(std::future::ready(None));
         };
         let mut question = session.client.question();

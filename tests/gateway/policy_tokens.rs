@@ -4,8 +4,11 @@ use std::time::SystemTime;
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
-use crate::support::{Client, Gateway, HttpServer, Modern, Reply, initialize, request, token};
+use crate::support::{
+    Client, Gateway, HttpServer, Modern, Reply, initialize, request, token, within,
+};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const HS256: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
@@ -25,6 +28,30 @@ const POLICY: &str = "
     [roles.all]
     allow = ['*']
 ";
+
+#[tokio::test]
+async fn an_issuer_is_asked_for_its_keys_before_anybody_shows_a_token() {
+    let issuers = [issuer().await, issuer().await];
+    let [one, other] = issuers.each_ref().map(|issuer| {
+        let address = issuer.local_addr().unwrap();
+        format!("[tokens.away]\nissuer = 'away'\naudience = ['gate']\njwks_url = 'http://{address}/jwks'")
+    });
+
+    let gateway = Gateway::with_policy("", &one).await;
+    within("the issuer is asked", issuers[0].accept())
+        .await
+        .unwrap();
+
+    gateway.write("policies/policy.toml", &other);
+    gateway.reload().await.unwrap();
+    within("so is one that a reload brings", issuers[1].accept())
+        .await
+        .unwrap();
+}
+
+async fn issuer() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.unwrap()
+}
 
 async fn gateway() -> (HttpServer, Gateway) {
     let server = HttpServer::with_tools(&["read", "write"]).await;

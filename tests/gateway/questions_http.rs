@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::support::{
-    Answer, Client as Http, Gateway, Heard, HttpServer, SseClient, SseServer, call, notification,
-    request,
+    Answer, Client as Http, Gateway, Heard, HttpServer, SseClient, SseServer, call, key,
+    notification, request,
 };
 
 const ALL: &str = r#"{"sampling":{},"elicitation":{},"roots":{"listChanged":true}}"#;
@@ -102,6 +102,29 @@ async fn a_question_on_a_sessions_own_stream_reaches_that_session() {
     assert!(declined.text().contains("-32601"), "{}", declined.text());
     other.ask(http::Method::DELETE, "").await;
     assert_eq!(elsewhere.next().await, None);
+}
+
+#[tokio::test]
+async fn who_has_lost_the_role_is_asked_nothing_by_what_it_was_good_for() {
+    let server = HttpServer::with_tools(&["echo"]).await;
+    let policy = "[trusted_headers]\nkeys = ['chat']\n[roles.all]\nallow = ['*']\n[roles.none]\n";
+    let policy = [&key("chat", ""), policy].concat();
+    let gateway = Gateway::with_policy(&server.table("up"), &policy).await;
+    gateway.settled().await;
+    let chat = |role| gateway.client().holding("chat").asking_for("u", role);
+    let client = chat("all").open_with("2025-11-25", ALL).await;
+    client.call("up__echo", "{}").await;
+    let session = server.heard_of("tools/call")[0].session().to_owned();
+    let mut stream = client.listen().await;
+
+    let lesser = chat("none").with("mcp-session-id", client.session());
+    assert_eq!(lesser.list("tools").await, [""; 0]);
+    server.push(&session, &question("5", "{}")).await;
+
+    let declined = server.nth("the refusal", 1, is_answer).await;
+    assert!(declined.text().contains("-32601"), "{}", declined.text());
+    client.ask(http::Method::DELETE, "").await;
+    assert_eq!(stream.next().await, None);
 }
 
 #[tokio::test]

@@ -64,8 +64,8 @@ impl Upward for Voice {
         self.upward.waited(server, time);
     }
 
-    fn question(&self, client: &Arc<Client>, frame: Frame) -> Answering {
-        self.upward.question(client, frame)
+    fn question(&self, server: &ServerName, client: &Arc<Client>, frame: Frame) -> Answering {
+        self.upward.question(server, client, frame)
     }
 
     fn offer(&self, _replica: &Server, catalog: Catalog) {
