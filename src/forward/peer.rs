@@ -181,8 +181,8 @@ impl Peer {
         }
     }
 
-    /// Takes what the peer says: a message, or a batch of them. `hand_over` gives the answers
-    /// among them to callers on other cores.
+    /// Takes what the peer says: a message, or a batch of them. Answers for callers on other cores
+    /// are in `abroad` then, until that hands them over.
     pub(super) fn take(self: &Arc<Self>, text: &Bytes) {
         let server = &self.outlet.server;
         let messages = match frame::split(text) {
@@ -197,13 +197,9 @@ impl Peer {
         }
     }
 
-    /// Nothing more is there to be taken at once.
-    pub(super) fn hand_over(&self) {
-        self.abroad.hand_over();
-    }
-
-    /// It is over: whoever waits learns why.
+    /// It is over: whoever waits learns why, or has the answer that came before.
     pub(super) fn end(&self, reason: String, stderr: Vec<String>) {
+        self.abroad.hand_over();
         self.life.end(reason, stderr);
         self.pending.clear();
         self.stop.cancel();

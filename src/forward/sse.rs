@@ -105,7 +105,7 @@ async fn read(peer: Arc<Peer>, mut events: Events) {
         match event {
             Ok(event) if event.name.is_empty() || event.name == "message" => {
                 peer.take(&event.data);
-                peer.hand_over();
+                peer.abroad.hand_over();
             }
             Ok(_) => {}
             Err(reason) => break reason,

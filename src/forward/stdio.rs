@@ -70,7 +70,7 @@ async fn read(peer: Arc<Peer>, mut lines: Lines<ChildStdout>) -> std::io::Result
     while let Some(line) = lines.next().await? {
         peer.take(&line);
         if !lines.has_next() {
-            peer.hand_over();
+            peer.abroad.hand_over();
         }
     }
     Ok(())

@@ -47,9 +47,9 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         }
     }
 
-    /// Whether a whole line has been read that `next` has not given yet.
+    /// Whether `next` need not wait: a whole line that is not blank has been read.
     pub fn has_next(&self) -> bool {
-        memchr::memchr(b'\n', &self.buffer).is_some()
+        memchr::memchr(b'\n', self.buffer.trim_ascii_start()).is_some()
     }
 
     fn check(&self, length: usize) -> io::Result<()> {

@@ -124,6 +124,7 @@ mod stats;
 mod stdio_calls;
 mod stdio_cancel;
 mod stdio_client;
+mod stdio_cores;
 mod stdio_death;
 mod stdio_idle;
 mod stdio_instances;
